@@ -1,0 +1,51 @@
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { z } from 'zod';
+import { TracewrightError } from './domain/failure.js';
+
+/** Everything that Tracewright takes from its surroundings. This file is the only reader of the environment. */
+export interface Config {
+  /** Holds pids, logs, the Temporal database, kubeconfigs and clusters; private to the user (0700). */
+  readonly stateDir: string;
+  /** Holds downloaded tools and built programs, by content hash; may be deleted at any time without loss. */
+  readonly cacheDir: string;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** The whole environment, for the libraries and programs that define variables of their own (TEMPORAL_*, KUBECONFIG). */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+const absolutePath = z.string().refine(isAbsolute, 'must be an absolute path');
+
+const environmentSchema = z.object({
+  TRACEWRIGHT_STATE_DIR: absolutePath.optional(),
+  TRACEWRIGHT_CACHE_DIR: absolutePath.optional(),
+  TRACEWRIGHT_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  XDG_STATE_HOME: absolutePath.optional().catch(undefined),
+  XDG_CACHE_HOME: absolutePath.optional().catch(undefined),
+});
+
+/**
+ * Reads the configuration. `TRACEWRIGHT_STATE_DIR` and `TRACEWRIGHT_CACHE_DIR` are absolute paths; by default they are
+ * `tracewright` below XDG_STATE_HOME (~/.local/state) and XDG_CACHE_HOME (~/.cache).
+ * @throws TracewrightError `config.invalid` that names the variable
+ */
+export function loadConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const parsed = environmentSchema.safeParse(environment);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new TracewrightError({
+      type: 'config.invalid',
+      message: `The environment variable ${String(issue?.path[0])} has a wrong value: ${String(issue?.message)}.`,
+      remedy: 'Correct it, or unset it for the default.',
+    });
+  }
+  const variables = parsed.data;
+  const stateHome = variables.XDG_STATE_HOME ?? join(homedir(), '.local', 'state');
+  const cacheHome = variables.XDG_CACHE_HOME ?? join(homedir(), '.cache');
+  return {
+    stateDir: variables.TRACEWRIGHT_STATE_DIR ?? join(stateHome, 'tracewright'),
+    cacheDir: variables.TRACEWRIGHT_CACHE_DIR ?? join(cacheHome, 'tracewright'),
+    logLevel: variables.TRACEWRIGHT_LOG_LEVEL,
+    environment,
+  };
+}

@@ -1,0 +1,171 @@
+/**
+ * How a kind of failure behaves. `retryable` failures may pass by themselves (an image registry that
+ * answers 429, an API server that restarts); the others need a decision by a person.
+ */
+export interface FailureKind {
+  readonly retryable: boolean;
+  /** After so many attempts a retryable failure counts as permanent. Attempts lost to a dead worker count too. */
+  readonly attempts: number;
+  /** One line for the reference page: when this happens. */
+  readonly when: string;
+}
+
+const permanent = (when: string): FailureKind => ({ retryable: false, attempts: 1, when });
+const passing = (when: string, attempts = 6): FailureKind => ({ retryable: true, attempts, when });
+
+/**
+ * Every failure that Tracewright expects, by its dotted type. The types are part of the interface: they show in
+ * `status --json`, in the Temporal Web UI and in docs/reference, and are never renamed without a note in the changelog.
+ */
+export const failureTypes = {
+  'usage.invalid': permanent('a command, flag or argument is unknown or has a value that it cannot take'),
+  'config.invalid': permanent('an environment variable or profile has a value that it cannot take'),
+  'stack.not-found': permanent('no stack file has that name or path'),
+  'stack.malformed': permanent('the stack file is not YAML'),
+  'stack.invalid': permanent('the stack file is YAML, but not a stack'),
+  'stack.unknown-need': permanent('a component needs one that the stack does not have'),
+  'stack.cycle': permanent('components need each other in a circle'),
+  'environment.not-found': permanent('no environment of that name is known to the Temporal server'),
+  'environment.conflict': permanent('an environment of that name exists with another target'),
+
+  'tool.missing': permanent('a program that a step needs is not on PATH'),
+  'tool.failed': passing('a program ended with an exit code other than 0'),
+  'tool.timeout': passing('a program did not end in its time and was stopped'),
+  'tool.cancelled': passing('a program was stopped because its step was cancelled'),
+  'download.failed': passing('a download did not arrive whole'),
+  'download.checksum-mismatch': permanent('a download arrived with other contents than the pinned ones'),
+  'state.disk-full': permanent('the state or cache folder has no room left'),
+  'state.unwritable': permanent('the state or cache folder cannot be written'),
+  'state.locked': passing('another process of ours holds the lock for longer than we wait'),
+  'port.taken': permanent('no free port was found where one is needed'),
+
+  'temporal.unreachable': passing('the Temporal server does not answer'),
+  'temporal.not-starting': permanent(
+    'the embedded Temporal server or the worker ended right after its start',
+  ),
+  'temporal.worker-missing': passing('no worker takes tasks for this environment'),
+
+  'host.unsupported': permanent(
+    'the machine cannot run the embedded cluster: not Linux, not root, no namespaces',
+  ),
+  'host.packages-missing': permanent('system packages are missing and cannot be installed by us'),
+  'host.package-install-failed': passing('apt-get could not install the missing system packages'),
+
+  'build.go-missing': permanent('Go is not on PATH'),
+  'build.go-too-old': permanent('the Go on PATH is older than Kubernetes needs'),
+  'build.registry-unreachable': passing('the Go module proxy does not answer'),
+  'build.disk-full': permanent('the build ran out of disk space'),
+  'build.compile-failed': permanent('a program of the embedded cluster does not compile'),
+
+  'cluster.unreachable': passing('the API server does not answer'),
+  'cluster.not-ready': passing('the cluster was started, but its node did not become Ready in time'),
+  'cluster.start-failed': passing('a program of the cluster keeps ending right after its start'),
+  'cluster.not-found': permanent('there is no such cluster or kubeconfig context'),
+  'cluster.residue': passing('something of a deleted cluster could not be removed'),
+
+  'chart.not-found': permanent('the chart is not where the stack says it is'),
+  'release.foreign': permanent('a Helm release of that name exists that Tracewright did not make'),
+  'release.failed': passing('helm could not install or upgrade the release'),
+  'release.locked': passing('another helm operation holds the release'),
+  'manifest.foreign': permanent('an object of that name exists that Tracewright did not make'),
+  'manifest.rejected': permanent('the API server refuses the manifest'),
+  'webhook.unavailable': passing('an admission webhook that must approve the object does not answer yet'),
+
+  'ready.timeout': permanent('a component was installed, but did not become ready in its time'),
+  'ready.image-pull': passing('an image cannot be pulled', 3),
+  'ready.crash-loop': permanent('a container keeps crashing'),
+  'ready.unschedulable': permanent('no node takes the pod'),
+
+  'proof.ride-failed': passing('HotROD did not answer the ride with a driver', 2),
+  'proof.collector-silent': passing('the trace did not appear in the log of the collector', 2),
+  'proof.trace-missing': passing('Tempo does not know the trace', 2),
+  'proof.trace-incomplete': passing('the trace in Tempo lacks spans or services', 2),
+  'proof.search-silent': passing('the TraceQL search does not find the trace', 2),
+  'proof.grafana-failed': passing('Grafana cannot reach the trace through its datasource', 2),
+
+  'trace.not-found': permanent('Tempo does not know the trace that was asked for'),
+  'trace.unreadable': permanent('what should be a trace of Tempo is something else'),
+
+  'update.refused': permanent('a decision or request does not fit the present phase of the environment'),
+  'worker.shutdown': passing(
+    'the worker was stopped in the middle of the step; the next worker goes on',
+    1_000,
+  ),
+  'step.timeout': permanent('a step did not end within its time'),
+  'step.cancelled': permanent('the step was cancelled: a teardown or an abort'),
+  'host.lost': permanent('the machine that holds the local cluster takes no more tasks'),
+  'internal.bug': permanent('Tracewright itself is wrong'),
+
+  'cluster.forbidden': permanent(
+    'the cluster refuses the credentials of the kubeconfig, or they may not do what a step needs',
+  ),
+  'chart.unavailable': passing('a chart repository or registry does not answer, or answers with an error'),
+  'removal.stuck': passing('an object was deleted but does not go away: a finalizer or a webhook holds it'),
+} satisfies Record<string, FailureKind>;
+
+export type FailureType = keyof typeof failureTypes;
+
+/** What a person, a log and the workflow history get to know about a failure. Serialises to JSON. */
+export interface Failure {
+  readonly type: FailureType;
+  /** What happened, where and why; one to three lines, no stack trace. */
+  readonly message: string;
+  /** What to do about it. */
+  readonly remedy: string;
+  readonly retryable: boolean;
+  /** Evidence: pod events, last lines of the tool, paths of logs. */
+  readonly evidence?: readonly string[];
+}
+
+export interface TracewrightErrorOptions {
+  type: FailureType;
+  message: string;
+  remedy: string;
+  /** Lines that show it: pod events, the tool's last lines. */
+  evidence?: readonly string[] | undefined;
+  cause?: unknown;
+  /** @default what `failureTypes` says of the type */
+  retryable?: boolean;
+}
+
+/** An expected failure. Anything else that is thrown is a bug and is reported as one. */
+export class TracewrightError extends Error {
+  readonly type: FailureType;
+  readonly remedy: string;
+  readonly retryable: boolean;
+  readonly evidence: readonly string[];
+
+  constructor(options: TracewrightErrorOptions) {
+    super(options.message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'TracewrightError';
+    this.type = options.type;
+    this.remedy = options.remedy;
+    this.retryable = options.retryable ?? failureTypes[options.type].retryable;
+    this.evidence = options.evidence ?? [];
+  }
+
+  toFailure(): Failure {
+    const { type, message, remedy, retryable, evidence } = this;
+    return { type, message, remedy, retryable, ...(evidence.length > 0 && { evidence }) };
+  }
+}
+
+export function isTracewrightError(error: unknown): error is TracewrightError {
+  return error instanceof TracewrightError;
+}
+
+export function isFailureType(type: string | undefined | null): type is FailureType {
+  return typeof type === 'string' && Object.hasOwn(failureTypes, type);
+}
+
+/** The failure that `error` stands for; an error that nobody expected becomes `internal.bug`. */
+export function toFailure(error: unknown): Failure {
+  if (isTracewrightError(error)) return error.toFailure();
+  const message = error instanceof Error ? error.message : String(error);
+  return {
+    type: 'internal.bug',
+    message,
+    remedy: 'Run the command again with --debug and report what it prints.',
+    retryable: false,
+  };
+}

@@ -1,0 +1,91 @@
+import type { Failure } from './failure.js';
+import type { Step } from './plan.js';
+import type { Proof } from './proof.js';
+import type { Stack, TargetKind } from './stack.js';
+
+/** Where the cluster comes from. */
+export interface TargetSpec {
+  readonly kind: TargetKind;
+  /** Absolute path; only for `kubeconfig`. */
+  readonly kubeconfigPath?: string;
+  /** The context in it; only for `kubeconfig`. */
+  readonly context?: string;
+}
+
+/** What an environment should be: one stack on one target. */
+export interface EnvironmentSpec {
+  readonly stack: Stack;
+  readonly target: TargetSpec;
+  /** End the install at the first failed step instead of waiting for a decision. */
+  readonly failFast: boolean;
+}
+
+/** How the tools of later steps reach the cluster. */
+export interface ClusterRef {
+  readonly kind: TargetKind;
+  readonly kubeconfigPath: string;
+  readonly context?: string;
+  readonly serverUrl: string;
+  readonly version: string;
+  /** Whether Tracewright made the cluster, and so may delete it. */
+  readonly owned: boolean;
+}
+
+export type StepState =
+  'pending' | 'running' | 'done' | 'blocked' | 'failed' | 'skipped' | 'cancelled' | 'removing' | 'removed';
+
+export interface StepProgress extends Step {
+  readonly state: StepState;
+  /** Milliseconds since the epoch; of the latest run of the step. */
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  /** What it did: `installed`, `unchanged`, `upgraded to revision 2`. */
+  readonly outcome?: string;
+  /** Why it is blocked or failed, or what blocked it before it was cancelled. */
+  readonly failure?: Failure;
+}
+
+export const phases = [
+  'Provisioning',
+  'Blocked',
+  'Ready',
+  'Verifying',
+  'Upgrading',
+  'Stopped',
+  'TearingDown',
+  'Removed',
+] as const;
+
+/**
+ * Provisioning → Ready → (Verifying, Upgrading) → TearingDown → Removed. Blocked: a step waits for a decision.
+ * Stopped: an install ended without a result (abort, or `--fail-fast`) and waits for `up` or `down`.
+ */
+export type Phase = (typeof phases)[number];
+
+/** The answer to the `progress` query, and what `status --json` prints. */
+export interface Progress {
+  readonly environment: string;
+  readonly phase: Phase;
+  readonly stack: string;
+  readonly target: TargetKind;
+  /** Counts the runs of the plan: 1 for the first install. */
+  readonly run: number;
+  readonly startedAt: number;
+  readonly updatedAt: number;
+  /** The machine that holds the cluster. */
+  readonly hostId?: string;
+  readonly cluster?: ClusterRef;
+  readonly steps: readonly StepProgress[];
+  /** The latest proof. */
+  readonly proof?: Proof;
+  /** Why the last run of the plan stopped, when it did. */
+  readonly stoppedBecause?: string;
+}
+
+/** What a running activity tells about itself in its heartbeats. */
+export interface LiveDetail {
+  /** What it does now: `pulling image grafana/tempo:2.0.0`. */
+  readonly text: string;
+  /** 0 to 100, where the activity knows. */
+  readonly percent?: number;
+}

@@ -1,0 +1,217 @@
+import type { Failure } from './failure.js';
+import { ownershipLabels } from './names.js';
+
+/** Helm's own words for the state of a revision. */
+export type HelmStatus =
+  | 'deployed'
+  | 'failed'
+  | 'pending-install'
+  | 'pending-upgrade'
+  | 'pending-rollback'
+  | 'uninstalling'
+  | 'uninstalled'
+  | 'superseded'
+  | 'unknown';
+
+/** What helm's records in the cluster say of a release. */
+export interface ObservedRelease {
+  readonly namespace: string;
+  readonly name: string;
+  /** Of the newest revision, as all fields up to `history`. */
+  readonly status: HelmStatus;
+  readonly revision: number;
+  readonly chart: { readonly name: string; readonly version: string };
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** ISO 8601; when helm last wrote the revision. */
+  readonly lastDeployed: string;
+  /** Helm's own last words on it. */
+  readonly description: string;
+  /** All kept revisions, oldest first. */
+  readonly history: readonly { readonly revision: number; readonly status: HelmStatus }[];
+}
+
+export interface DesiredRelease {
+  readonly chartName: string;
+  readonly chartVersion: string;
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Of the chart's contents and the values. */
+  readonly fingerprint: string;
+  readonly environment: string;
+}
+
+export interface ReleasePolicy {
+  /** Whether the whole cluster is ours, or others live in it. */
+  readonly consent: 'own-cluster' | 'existing-cluster';
+  /** Take over a release that Tracewright did not make. */
+  readonly adopt: boolean;
+  /** The present, in milliseconds since the epoch. */
+  readonly now: number;
+  /**
+   * How long a pending operation must have stood still before it counts as dead, in milliseconds. Nobody of ours works
+   * on the release any more when this is asked; on an existing cluster a person's helm may.
+   * @default 0 on an own cluster, 60000 on an existing one
+   */
+  readonly pendingGraceMs?: number;
+}
+
+export type ReleaseState =
+  | 'absent'
+  | 'in-sync'
+  | 'out-of-sync'
+  | 'failed'
+  | 'pending-install'
+  | 'pending-upgrade'
+  | 'pending-rollback'
+  | 'uninstalling'
+  | 'superseded'
+  | 'foreign';
+
+export type ReleaseAction =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'install' }
+  | { readonly kind: 'upgrade'; readonly differences: readonly string[] }
+  | { readonly kind: 'uninstall-then-install' }
+  | { readonly kind: 'rollback-then-upgrade'; readonly toRevision: number }
+  /** Somebody may still work on it; look again after so many milliseconds. */
+  | { readonly kind: 'wait'; readonly ms: number }
+  | { readonly kind: 'refuse'; readonly failure: Failure };
+
+export interface ReleaseVerdict {
+  readonly state: ReleaseState;
+  readonly action: ReleaseAction;
+}
+
+/** What is to be done so that the release becomes what is desired. The whole table is in docs and in the test. */
+export function classifyRelease(
+  observed: ObservedRelease | undefined,
+  desired: DesiredRelease,
+  policy: ReleasePolicy,
+): ReleaseVerdict {
+  if (!observed || observed.status === 'uninstalled') return { state: 'absent', action: { kind: 'install' } };
+  const owner = observed.labels[ownershipLabels.environment];
+  if (owner !== desired.environment)
+    return { state: 'foreign', action: foreignAction(observed, owner, policy) };
+  return ownVerdict(observed, desired, policy);
+}
+
+function ownVerdict(
+  observed: ObservedRelease,
+  desired: DesiredRelease,
+  policy: ReleasePolicy,
+): ReleaseVerdict {
+  const { status } = observed;
+  switch (status) {
+    case 'deployed': {
+      const differences = differencesOf(observed, desired);
+      return differences.length === 0
+        ? { state: 'in-sync', action: { kind: 'none' } }
+        : { state: 'out-of-sync', action: { kind: 'upgrade', differences } };
+    }
+    case 'failed':
+    case 'unknown':
+      return { state: 'failed', action: afterFailure(observed) };
+    case 'superseded':
+      // Its successor was removed by hand; helm upgrades from here.
+      return { state: 'superseded', action: { kind: 'upgrade', differences: ['no revision is deployed'] } };
+    case 'uninstalling':
+      return { state: 'uninstalling', action: { kind: 'uninstall-then-install' } };
+    default:
+      return { state: status as 'pending-install', action: unlock(observed, policy) };
+  }
+}
+
+/** A first installation that failed is repeated from nothing, so that hooks for installations run again. */
+function afterFailure(observed: ObservedRelease): ReleaseAction {
+  return lastGoodRevision(observed) === undefined
+    ? { kind: 'uninstall-then-install' }
+    : { kind: 'upgrade', differences: ['the last upgrade failed'] };
+}
+
+/** A pending record that nobody works on locks the release: helm refuses everything but a rollback or an uninstall. */
+function unlock(observed: ObservedRelease, policy: ReleasePolicy): ReleaseAction {
+  const leftMs = pendingLeftMs(observed, policy);
+  if (leftMs > 0) return { kind: 'wait', ms: leftMs };
+  const toRevision = lastGoodRevision(observed);
+  return toRevision === undefined
+    ? { kind: 'uninstall-then-install' }
+    : { kind: 'rollback-then-upgrade', toRevision };
+}
+
+function pendingLeftMs(
+  { lastDeployed }: ObservedRelease,
+  { consent, now, pendingGraceMs }: ReleasePolicy,
+): number {
+  const graceMs = pendingGraceMs ?? (consent === 'own-cluster' ? 0 : 60_000);
+  const since = Date.parse(lastDeployed);
+  return Number.isNaN(since) ? 0 : Math.min(graceMs, since + graceMs - now);
+}
+
+/** The newest revision that once worked, other than the present one. */
+function lastGoodRevision({ history, revision }: ObservedRelease): number | undefined {
+  const earlier = history.filter((entry) => entry.revision < revision).toReversed();
+  const good =
+    earlier.find(({ status }) => status === 'deployed') ??
+    earlier.find(({ status }) => status === 'superseded');
+  return good?.revision;
+}
+
+function foreignAction(
+  observed: ObservedRelease,
+  owner: string | undefined,
+  { adopt }: ReleasePolicy,
+): ReleaseAction {
+  const what = `The Helm release ${observed.namespace}/${observed.name}`;
+  if (owner !== undefined) {
+    return refuse(
+      `${what} belongs to the environment "${owner}".`,
+      'Give the release another name or namespace, or take that environment down first.',
+    );
+  }
+  if (!adopt) {
+    return refuse(
+      `${what} exists already (chart ${observed.chart.name} ${observed.chart.version}), and Tracewright did not make it.`,
+      'Take it over with --adopt, uninstall it, or give the release of the stack another name.',
+    );
+  }
+  if (observed.status === 'deployed' || observed.status === 'failed') {
+    return { kind: 'upgrade', differences: ['it is taken over'] };
+  }
+  return refuse(
+    `${what} cannot be taken over while it is "${observed.status}".`,
+    'Let whoever works on it finish, or repair it with helm, then retry.',
+  );
+}
+
+function refuse(message: string, remedy: string): ReleaseAction {
+  return { kind: 'refuse', failure: { type: 'release.foreign', message, remedy, retryable: false } };
+}
+
+/** In words for people; never values, which may be secret. */
+function differencesOf(observed: ObservedRelease, desired: DesiredRelease): string[] {
+  const differences: string[] = [];
+  const { chart, labels } = observed;
+  if (chart.name !== desired.chartName) differences.push(`chart ${chart.name} → ${desired.chartName}`);
+  if (bareVersion(chart.version) !== bareVersion(desired.chartVersion)) {
+    differences.push(`version ${chart.version} → ${desired.chartVersion}`);
+  }
+  // Not covered by the fingerprint: helm keeps our labels when a person upgrades the release by hand.
+  if (canonicalJson(observed.values) !== canonicalJson(desired.values)) differences.push('values');
+  if (differences.length === 0 && labels[ownershipLabels.fingerprint] !== desired.fingerprint)
+    differences.push('contents of the chart');
+  return differences;
+}
+
+/** Charts write their versions with and without the `v`, and so do those who ask for them. */
+function bareVersion(version: string): string {
+  return version.replace(/^v/u, '');
+}
+
+/** JSON with sorted keys, so that equal values give equal text. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}

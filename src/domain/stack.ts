@@ -1,0 +1,142 @@
+import { z } from 'zod';
+
+/**
+ * The stack file: what is installed, in which order, how one knows that it is ready, and how the whole is proved.
+ * Workflows import only the types of this file, so that the validator stays out of their bundle.
+ */
+
+/** A Kubernetes name that also works as a label value and inside host names (RFC 1123). */
+const name = z
+  .string()
+  .max(53, 'must have at most 53 characters (the limit of a Helm release name)')
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/u, 'must be lower-case letters, digits and dashes');
+
+const port = z.int().min(1).max(65_535);
+
+/** `90s`, `5m`, `1h`: how Kubernetes and Helm write durations. */
+const duration = z.string().regex(/^\d+(s|m|h)$/u, 'must be a number with s, m or h, such as 90s or 5m');
+
+const chart = z.union([
+  z
+    .strictObject({ embedded: name })
+    .describe('A chart that was built together with the embedded cluster, by its name.'),
+  z.strictObject({ path: z.string() }).describe('A chart folder or .tgz; relative to the stack file.'),
+  z
+    .strictObject({ repository: z.url(), name, version: z.string() })
+    .describe('A chart of an HTTP chart repository, pinned to a version.'),
+  z
+    .strictObject({ oci: z.string().startsWith('oci://'), version: z.string() })
+    .describe('A chart in an OCI registry, pinned to a version.'),
+]);
+
+const release = z.strictObject({
+  name: name.optional().describe('The Helm release name. Default: the name of the component.'),
+  namespace: name,
+  chart,
+  values: z.record(z.string(), z.unknown()).default({}).describe('Helm values, as in a values file.'),
+});
+
+const kubernetesObject = z.looseObject({
+  apiVersion: z.string(),
+  kind: z.string(),
+  metadata: z.looseObject({ name: z.string(), namespace: name.optional() }),
+});
+
+const manifests = z.strictObject({
+  namespace: name.describe('For the objects that name none themselves. Made when it does not exist.'),
+  objects: z.array(kubernetesObject).min(1),
+});
+
+const service = z.strictObject({ namespace: name, service: name, port });
+
+const readyCheck = z.union([
+  z
+    .strictObject({
+      rollout: z
+        .string()
+        .regex(
+          /^(Deployment|StatefulSet|DaemonSet)\/[a-z0-9.-]+$/u,
+          'must be Deployment/, StatefulSet/ or DaemonSet/ and a name',
+        ),
+    })
+    .describe('All replicas of a workload in the namespace of the component are updated and ready.'),
+  z
+    .strictObject({
+      http: z.strictObject({ service: name, port, path: z.string(), contains: z.string().optional() }),
+    })
+    .describe('A GET through the service proxy of the API server answers 200, with this text in its body.'),
+  z
+    .strictObject({ accepts: name })
+    .describe(
+      'The API server, with all admission webhooks, accepts a dry run of the objects of that component.',
+    ),
+]);
+
+const component = z
+  .strictObject({
+    title: z.string().optional().describe('For people. Default: the name of the component.'),
+    needs: z.array(name).default([]).describe('Components that must be ready before this one is installed.'),
+    release: release.optional(),
+    manifests: manifests.optional(),
+    ready: z.array(readyCheck).min(1).describe('All must hold before the component counts as ready.'),
+    timeout: duration.default('5m').describe('From the first attempt to ready, before the step fails.'),
+  })
+  .refine((it) => (it.release === undefined) !== (it.manifests === undefined), {
+    message: 'must have either a release or manifests',
+  });
+
+const proof = z.strictObject({
+  ride: service.extend({
+    customer: z.int().describe("HotROD's customer: 123, 392, 731 or 567."),
+    customerName: z.string(),
+  }),
+  collector: z.strictObject({
+    namespace: name,
+    service: name,
+    otlpHttpPort: port,
+    podSelector: z.string().describe('A label selector for the pods whose log shows the spans.'),
+  }),
+  tempo: service,
+  expect: z.strictObject({
+    spans: z.int().min(1).describe("At least so many spans. HotROD's own tests expect 35."),
+    services: z.array(z.string()).min(1).describe('Services that must have spans in the trace.'),
+  }),
+  traceql: z.string(),
+  grafana: z.union([
+    service.extend({ datasource: z.string() }),
+    z.strictObject({ skip: z.string().describe('Why this stack has no Grafana. Shown in the proof.') }),
+  ]),
+});
+
+export const targetKinds = ['embedded', 'k3d', 'kubeconfig'] as const;
+export type TargetKind = (typeof targetKinds)[number];
+
+/** Names that the plan gives to its own steps, so no component may have them. */
+export const reservedStepNames = ['cluster', 'verification'] as const;
+
+export const stackSchema = z
+  .strictObject({
+    name,
+    description: z.string(),
+    targets: z
+      .array(z.enum(targetKinds))
+      .min(1)
+      .describe('Where this stack can be installed; the first is preferred.'),
+    components: z
+      .record(name, component)
+      .refine((all) => Object.keys(all).length > 0, 'must have a component'),
+    proof,
+  })
+  .refine((stack) => !reservedStepNames.some((reserved) => reserved in stack.components), {
+    path: ['components'],
+    message: `must not be named ${reservedStepNames.join(' or ')}: the plan has steps of these names`,
+  });
+
+export type Stack = z.infer<typeof stackSchema>;
+export type Component = z.infer<typeof component>;
+export type ReleaseSpec = z.infer<typeof release>;
+export type ChartSource = z.infer<typeof chart>;
+export type ManifestsSpec = z.infer<typeof manifests>;
+export type KubernetesObjectSpec = z.infer<typeof kubernetesObject>;
+export type ReadyCheck = z.infer<typeof readyCheck>;
+export type ProofSpec = z.infer<typeof proof>;

@@ -1,0 +1,45 @@
+import type { ClusterRef, TargetSpec } from './progress.js';
+import type { Proof } from './proof.js';
+import type { Component, ManifestsSpec, ProofSpec } from './stack.js';
+
+/** What workflows hand to activities and get back. Part of the wire: add fields, never rename them. */
+
+export interface HostClaim {
+  readonly hostId: string;
+}
+
+export interface ClusterTask {
+  readonly environment: string;
+  readonly target: TargetSpec;
+}
+
+export interface ClusterOutcome {
+  readonly cluster: ClusterRef;
+  /** `created`, `started again`, `already there`. */
+  readonly outcome: string;
+}
+
+export interface ComponentTask {
+  readonly environment: string;
+  readonly cluster: ClusterRef;
+  readonly component: string;
+  readonly definition: Component;
+  /** The objects that the component's `accepts` checks try out, by the name of their component. */
+  readonly accepts: Readonly<Record<string, ManifestsSpec>>;
+}
+
+export interface StepOutcome {
+  /** What it did: `installed`, `unchanged`, `upgraded to revision 2`. */
+  readonly outcome: string;
+}
+
+export interface VerificationTask {
+  readonly environment: string;
+  readonly stack: string;
+  readonly cluster: ClusterRef;
+  readonly proof: ProofSpec;
+}
+
+export interface VerificationOutcome extends StepOutcome {
+  readonly proof: Proof;
+}
