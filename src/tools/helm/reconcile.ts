@@ -1,0 +1,208 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isTracewrightError, TracewrightError } from '../../domain/failure.js';
+import { ownershipLabels } from '../../domain/names.js';
+import {
+  classifyRelease,
+  type ReleaseAction,
+  type ReleasePolicy,
+  type ReleaseState,
+} from '../../domain/release.js';
+import { referencesOf } from '../kubernetes/apply.js';
+import type { Kubernetes } from '../kubernetes/connection.js';
+import { parseManifests } from '../kubernetes/manifests.js';
+import { ensureNamespace } from '../kubernetes/namespaces.js';
+import { cancelled } from '../kubernetes/transport.js';
+import { waitUntilGone } from '../kubernetes/wait-gone.js';
+import { applyChartDefinitions } from './custom-resources.js';
+import { chartFingerprint } from './fingerprint.js';
+import type { ChartMetadata, Helm, HelmCall, ReleaseName } from './helm.js';
+import { watchHooks } from './hooks.js';
+import { observeRelease, type ReleaseRecord } from './release-record.js';
+
+export interface ReconcileOptions extends ReleaseName {
+  readonly kube: Kubernetes;
+  readonly helm: Helm;
+  /** A chart folder or .tgz. */
+  readonly chartPath: string;
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly environment: string;
+  readonly component: string;
+  readonly consent: ReleasePolicy['consent'];
+  readonly adopt?: boolean;
+  /** For each hook of the chart, in milliseconds. @default 300000 */
+  readonly timeoutMs?: number;
+  readonly pendingGraceMs?: number;
+  readonly onProgress?: ((text: string) => void) | undefined;
+  readonly call?: HelmCall;
+}
+
+export interface ReconcileResult {
+  /** What was found at first. */
+  readonly state: ReleaseState;
+  /** What was done, in order; empty when nothing had to be. */
+  readonly actions: readonly ReleaseAction['kind'][];
+  readonly revision: number;
+  readonly fingerprint: string;
+}
+
+/** Unlock, roll back, upgrade: no way to the goal has more steps than that. */
+const maxRounds = 5;
+
+/**
+ * Makes the release what is desired: observe, classify, act, until the observation says that it is so. Every step can be
+ * cut off at any point and begun again; a release that is in order gets no new revision. The caller makes sure that no
+ * other helm of ours works on the release. Readiness is not waited for.
+ * @throws TracewrightError `release.foreign`, `release.failed`, `release.locked`, `ready.*` of a hook, and what helm throws
+ */
+export async function reconcileRelease(options: ReconcileOptions): Promise<ReconcileResult> {
+  const { kube, helm, namespace, chartPath, values, environment, component, call = {} } = options;
+  const [chart, fingerprint] = await Promise.all([
+    helm.showChart(chartPath, { signal: call.signal }),
+    chartFingerprint(chartPath, values),
+  ]);
+  const owner = { environment, component };
+  await ensureNamespace(kube, { name: namespace, owner, signal: call.signal });
+  const actions: ReleaseAction['kind'][] = [];
+  let first: ReleaseState | undefined;
+  for (let round = 0; round < maxRounds; round += 1) {
+    const observed = await observeRelease(kube, options, call.signal);
+    const { state, action } = classifyRelease(
+      observed,
+      desiredOf(options, chart, fingerprint),
+      policyOf(options),
+    );
+    first ??= state;
+    if (action.kind === 'none' && observed)
+      return { state: first, actions, revision: observed.revision, fingerprint };
+    actions.push(action.kind);
+    await act(action, observed, options, fingerprint);
+  }
+  throw new TracewrightError({
+    type: 'release.failed',
+    message: `The Helm release ${namespace}/${options.name} does not become what it should be: ${actions.join(', ')}.`,
+    remedy: 'Somebody else may be changing it at the same time; look at `helm history`.',
+  });
+}
+
+function desiredOf(
+  options: ReconcileOptions,
+  chart: ChartMetadata,
+  fingerprint: string,
+): Parameters<typeof classifyRelease>[1] {
+  const { values, environment } = options;
+  return { chartName: chart.name, chartVersion: chart.version, values, fingerprint, environment };
+}
+
+function policyOf({ consent, adopt = false, pendingGraceMs }: ReconcileOptions): ReleasePolicy {
+  return { consent, adopt, now: Date.now(), ...(pendingGraceMs !== undefined && { pendingGraceMs }) };
+}
+
+async function act(
+  action: ReleaseAction,
+  observed: ReleaseRecord | undefined,
+  options: ReconcileOptions,
+  fingerprint: string,
+): Promise<void> {
+  const { helm, onProgress, timeoutMs = 300_000, call } = options;
+  switch (action.kind) {
+    case 'install':
+    case 'upgrade':
+      onProgress?.(
+        action.kind === 'install' ? 'helm installs' : `helm upgrades: ${action.differences.join(', ')}`,
+      );
+      return upgradeInstall(options, fingerprint);
+    case 'rollback-then-upgrade':
+      onProgress?.(`unlocking by a rollback to revision ${String(action.toRevision)}`);
+      return helm.rollback({ ...nameOf(options), revision: action.toRevision, timeoutMs }, call);
+    case 'uninstall-then-install':
+      onProgress?.(`removing what an interrupted helm left (${observed?.status ?? ''})`);
+      return uninstallWhole(options, observed, timeoutMs);
+    case 'wait':
+      onProgress?.(`waiting for another helm operation (${observed?.status ?? ''})`);
+      // In small steps: whoever works on it may be done earlier.
+      return pause(Math.min(action.ms, 2_000), action.ms, options);
+    case 'refuse':
+      throw new TracewrightError(action.failure);
+    case 'none':
+  }
+}
+
+/** Waits until the release is no longer pending, or its grace is over. */
+async function pause(stepMs: number, totalMs: number, options: ReconcileOptions): Promise<void> {
+  const { kube, call } = options;
+  for (const deadline = Date.now() + totalMs; Date.now() < deadline;) {
+    await sleep(Math.min(stepMs, Math.max(0, deadline - Date.now())), undefined, {
+      signal: call?.signal,
+    }).catch(() => {
+      throw cancelled();
+    });
+    const now = await observeRelease(kube, options, call?.signal);
+    if (!now?.status.startsWith('pending-')) return;
+  }
+}
+
+async function upgradeInstall(options: ReconcileOptions, fingerprint: string): Promise<void> {
+  const {
+    kube,
+    helm,
+    namespace,
+    chartPath,
+    values,
+    environment,
+    component,
+    timeoutMs = 300_000,
+    onProgress,
+    call = {},
+  } = options;
+  await applyChartDefinitions(kube, helm, { chartPath, namespace, owner: { environment, component }, call });
+  const labels = {
+    [ownershipLabels.environment]: environment,
+    [ownershipLabels.component]: component,
+    [ownershipLabels.fingerprint]: fingerprint,
+  };
+  const hopeless = new AbortController();
+  const signal = call.signal ? AbortSignal.any([call.signal, hopeless.signal]) : hopeless.signal;
+  const hooks = watchHooks(kube, {
+    namespace,
+    onProgress,
+    onHopeless: () => {
+      hopeless.abort();
+    },
+  });
+  try {
+    await helm.upgradeInstall(
+      { ...nameOf(options), chartPath, values, labels, timeoutMs },
+      { ...call, signal },
+    );
+  } catch (error) {
+    // A hook that can never end was why helm was ended.
+    if (hooks.failure && isTracewrightError(error) && error.type === 'tool.cancelled') throw hooks.failure;
+    throw error;
+  } finally {
+    hooks.stop();
+  }
+}
+
+/** An object of the old release that is still going must not be mistaken for one of the new. */
+async function uninstallWhole(
+  options: ReconcileOptions,
+  observed: ReleaseRecord | undefined,
+  timeoutMs: number,
+): Promise<void> {
+  const { kube, helm, namespace, onProgress, call } = options;
+  await helm.uninstall({ ...nameOf(options), timeoutMs }, call);
+  const objects = parseManifests(observed?.manifest ?? '').filter(
+    ({ metadata }) => !isKept(metadata.annotations),
+  );
+  const references = await referencesOf(kube, objects, namespace, call?.signal);
+  await waitUntilGone(kube, references, { onProgress, signal: call?.signal });
+}
+
+/** Whether helm leaves the object at an uninstall. */
+export function isKept(annotations: unknown): boolean {
+  return (annotations as Record<string, string> | undefined)?.['helm.sh/resource-policy'] === 'keep';
+}
+
+function nameOf({ namespace, name }: ReleaseName): ReleaseName {
+  return { namespace, name };
+}

@@ -1,0 +1,154 @@
+import { TracewrightError } from '../../domain/failure.js';
+import { ownershipLabels } from '../../domain/names.js';
+import type { KubernetesObjectSpec } from '../../domain/stack.js';
+import { ApiError, isApiError } from './api-error.js';
+import type { Kubernetes } from './connection.js';
+import { waitEstablished } from './definitions.js';
+import { objectPath } from './discovery.js';
+import { ensureNamespace } from './namespaces.js';
+import { describe, type KubernetesObject, type ObjectReference } from './objects.js';
+import { readObject } from './observe.js';
+import { labelsOf, ownershipOf, type Owner } from './ownership.js';
+import { webhookFailure } from './webhook-failure.js';
+
+export const fieldManager = 'tracewright';
+
+export interface ApplyOptions {
+  readonly objects: readonly KubernetesObjectSpec[];
+  /** For the objects that name none themselves; made when it does not exist. */
+  readonly namespace: string;
+  readonly owner: Owner;
+  /** Take over objects that exist without our label. @default false */
+  readonly adopt?: boolean;
+  /** Take fields over from other managers; without it such a conflict is `manifest.rejected`. @default true */
+  readonly force?: boolean;
+  /** Ask the API server and its webhooks, change nothing; namespaces must exist then. @default false */
+  readonly dryRun?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface AppliedObject {
+  readonly reference: ObjectReference;
+  readonly outcome: 'created' | 'changed' | 'unchanged';
+}
+
+/**
+ * Brings the objects about by server-side apply: namespaces first, then CustomResourceDefinitions (and waits until they
+ * are served), then all others at once. May be repeated at any time.
+ * @throws TracewrightError `manifest.foreign`, `manifest.rejected`, `webhook.unavailable`, `cluster.unreachable`
+ */
+export async function applyObjects(kube: Kubernetes, options: ApplyOptions): Promise<AppliedObject[]> {
+  const { objects, namespace, owner, dryRun = false, signal } = options;
+  if (!dryRun) await ensureNamespace(kube, { name: namespace, owner, signal });
+  const applied: AppliedObject[] = [];
+  for (const stage of stagesOf(objects)) {
+    applied.push(...(await Promise.all(stage.map((object) => applyObject(kube, object, options)))));
+    const definitions = stage
+      .filter(({ kind }) => kind === 'CustomResourceDefinition')
+      .map(({ metadata }) => metadata.name);
+    if (!dryRun && definitions.length > 0) await waitEstablished(kube, definitions, { signal });
+  }
+  return applied;
+}
+
+/** Where the objects of a manifest go, without asking the cluster whether their kinds have namespaces. */
+export async function referencesOf(
+  kube: Kubernetes,
+  objects: readonly KubernetesObjectSpec[],
+  namespace: string,
+  signal?: AbortSignal,
+): Promise<ObjectReference[]> {
+  return Promise.all(
+    objects.map(async ({ apiVersion, kind, metadata }) => {
+      const resource = await kube.discovery.find(apiVersion, kind, signal);
+      const place = resource?.namespaced === false ? undefined : (metadata.namespace ?? namespace);
+      return { apiVersion, kind, name: metadata.name, namespace: place };
+    }),
+  );
+}
+
+function stagesOf(objects: readonly KubernetesObjectSpec[]): KubernetesObjectSpec[][] {
+  const stage = ({ kind }: KubernetesObjectSpec): number =>
+    kind === 'Namespace' ? 0 : kind === 'CustomResourceDefinition' ? 1 : 2;
+  return [0, 1, 2]
+    .map((number) => objects.filter((object) => stage(object) === number))
+    .filter(({ length }) => length > 0);
+}
+
+async function applyObject(
+  kube: Kubernetes,
+  object: KubernetesObjectSpec,
+  options: ApplyOptions,
+): Promise<AppliedObject> {
+  const { namespace, owner, adopt = false, force = true, dryRun = false, signal } = options;
+  const resource = await kube.discovery.resource(object.apiVersion, object.kind, signal);
+  const place = resource.namespaced ? (object.metadata.namespace ?? namespace) : undefined;
+  const reference: ObjectReference = {
+    apiVersion: object.apiVersion,
+    kind: object.kind,
+    name: object.metadata.name,
+    namespace: place,
+  };
+  const before = await readObject(kube, reference, signal);
+  if (before && !adopt && ownershipOf(before.metadata, owner) === 'foreign') throw foreign(reference, before);
+  const metadata = {
+    ...object.metadata,
+    ...(place !== undefined && { namespace: place }),
+    labels: { ...(object.metadata.labels as Record<string, string> | undefined), ...labelsOf(owner) },
+  };
+  try {
+    const after = await kube.json<KubernetesObject>({
+      method: 'PATCH',
+      path: objectPath(resource, reference),
+      query: { fieldManager, force, ...(dryRun && { dryRun: 'All' }) },
+      headers: { 'content-type': 'application/apply-patch+yaml' },
+      // JSON is YAML.
+      body: JSON.stringify({ ...object, metadata }),
+      signal,
+    });
+    return { reference, outcome: outcomeOf(before, after) };
+  } catch (error) {
+    throw applyFailure(error, reference);
+  }
+}
+
+function outcomeOf(before: KubernetesObject | undefined, after: KubernetesObject): AppliedObject['outcome'] {
+  if (!before) return 'created';
+  if (before.metadata.resourceVersion !== after.metadata.resourceVersion) return 'changed';
+  // A dry run keeps the version even when it would change something.
+  return before.metadata.generation === after.metadata.generation ? 'unchanged' : 'changed';
+}
+
+function foreign(reference: ObjectReference, existing: KubernetesObject): TracewrightError {
+  const other = existing.metadata.labels?.[ownershipLabels.environment];
+  return new TracewrightError({
+    type: 'manifest.foreign',
+    message:
+      other === undefined
+        ? `${describe(reference)} exists already, and Tracewright did not make it.`
+        : `${describe(reference)} belongs to the environment "${other}".`,
+    remedy: 'Delete it, give yours another name, or take it over with --adopt.',
+  });
+}
+
+/** What the API server's refusal of an object means. */
+export function applyFailure(error: unknown, reference: ObjectReference): unknown {
+  if (!(error instanceof ApiError)) return error;
+  const what = describe(reference);
+  const webhook = webhookFailure(error.detail, `The API server does not take ${what}`);
+  if (webhook) return webhook;
+  const denied = /^admission webhook "[^"]+" denied the request/u.test(error.detail);
+  const terminating =
+    error.causes.includes('NamespaceTerminating') || /is being terminated/u.test(error.detail);
+  if (!denied && !terminating && !isApiError(error, 400, 404, 409, 413, 415, 422)) return error;
+  return new TracewrightError({
+    type: 'manifest.rejected',
+    message: `The API server refuses ${what}: ${error.detail}`,
+    remedy: terminating
+      ? 'Wait until the namespace is gone; the step is tried again.'
+      : 'Correct the object in the stack file.',
+    cause: error,
+    // A namespace that is going, or an object that changed under our hands, is another matter in a moment.
+    retryable: terminating || (error.status === 409 && error.reason !== 'Conflict'),
+  });
+}

@@ -1,0 +1,120 @@
+import { existsSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { KubeConfig } from '@kubernetes/client-node';
+import { TracewrightError } from '../../domain/failure.js';
+import { ApiError, parseStatus } from './api-error.js';
+import { createDiscovery, type Discovery } from './discovery.js';
+import { followPodLogs, podLogs, type LogLine, type PodLogsRequest } from './pod-logs.js';
+import { serviceRequest, type ServiceAddress, type ServiceRequestOptions } from './service-request.js';
+import { createTransport, type ApiRequest, type HttpAnswer } from './transport.js';
+
+/** One cluster. Cheap to make; holds connections that are kept alive until `close`. */
+export interface Kubernetes {
+  readonly serverUrl: string;
+  readonly kubeconfigPath: string;
+  readonly context: string;
+  /** Which path serves which kind. */
+  readonly discovery: Discovery;
+  /** Any HTTP status is an answer. @throws TracewrightError `cluster.unreachable`, `step.cancelled` */
+  send(request: ApiRequest): Promise<HttpAnswer>;
+  /** The body of a successful answer, from JSON. @throws ApiError (a TracewrightError) on any other status */
+  json<T>(request: ApiRequest): Promise<T>;
+  /** A successful answer that is read as it comes: watches, logs. @throws ApiError */
+  stream(request: ApiRequest): Promise<IncomingMessage>;
+  /** HTTP to a Service through the API server, so that no port-forward is needed. Any status is an answer. */
+  serviceRequest(address: ServiceAddress, path: string, options?: ServiceRequestOptions): Promise<HttpAnswer>;
+  /** The logs of all pods that the selector fits, one after the other. */
+  podLogs(request: PodLogsRequest): Promise<string>;
+  /** Lines as they are logged, of the pods that exist now, until `signal` fires or the pods end. */
+  followPodLogs(request: PodLogsRequest): AsyncGenerator<LogLine, void>;
+  /** Such as `v1.34.4`; also the cheapest way to see that the server answers. */
+  serverVersion(signal?: AbortSignal): Promise<string>;
+  close(): void;
+}
+
+export interface KubernetesOptions {
+  readonly kubeconfigPath: string;
+  /** @default the current context of the file */
+  readonly context?: string | undefined;
+}
+
+/**
+ * Reads the kubeconfig; asks nothing of the cluster yet.
+ * @throws TracewrightError `cluster.not-found`: no such file or context, or a file that is not a kubeconfig
+ */
+export function connectKubernetes({ kubeconfigPath, context }: KubernetesOptions): Kubernetes {
+  const config = loadConfig(kubeconfigPath, context);
+  const serverUrl = config.getCurrentCluster()?.server ?? '';
+  const transport = createTransport(config, serverUrl);
+  const json = async <T>(request: ApiRequest): Promise<T> => {
+    const answer = await transport.send({
+      ...request,
+      headers: { accept: 'application/json', ...request.headers },
+    });
+    if (answer.status < 200 || answer.status > 299)
+      throw new ApiError(asked(request), answer.status, parseStatus(answer.body));
+    return JSON.parse(answer.body) as T;
+  };
+  const stream = async (request: ApiRequest): Promise<IncomingMessage> => {
+    const answer = await transport.open(request);
+    const status = answer.statusCode ?? 0;
+    if (status === 200) return answer;
+    answer.setEncoding('utf8');
+    let body = '';
+    for await (const chunk of answer as AsyncIterable<string>) body += chunk;
+    throw new ApiError(asked(request), status, parseStatus(body));
+  };
+  const kube: Kubernetes = {
+    serverUrl,
+    kubeconfigPath,
+    context: config.getCurrentContext(),
+    discovery: createDiscovery(json),
+    send: transport.send,
+    json,
+    stream,
+    serviceRequest: (address, path, options) => serviceRequest(transport, address, path, options),
+    podLogs: (request) => podLogs(kube, request),
+    followPodLogs: (request) => followPodLogs(kube, request),
+    async serverVersion(signal) {
+      return (await json<{ gitVersion: string }>({ path: '/version', timeoutMs: 5_000, signal })).gitVersion;
+    },
+    close: transport.close,
+  };
+  return kube;
+}
+
+function loadConfig(kubeconfigPath: string, context: string | undefined): KubeConfig {
+  if (!existsSync(kubeconfigPath)) {
+    throw notFound(
+      `There is no kubeconfig file ${kubeconfigPath}.`,
+      'Give the path of a kubeconfig file, or create the cluster first.',
+    );
+  }
+  const config = new KubeConfig();
+  try {
+    config.loadFromFile(kubeconfigPath);
+  } catch (error) {
+    throw notFound(
+      `The file ${kubeconfigPath} is not a kubeconfig: ${(error as Error).message}.`,
+      'Correct the file.',
+      error,
+    );
+  }
+  if (context !== undefined) config.setCurrentContext(context);
+  if (config.getCurrentCluster()) return config;
+  const known = config.getContexts().map(({ name }) => name);
+  throw notFound(
+    context === undefined
+      ? `The kubeconfig ${kubeconfigPath} has no current context.`
+      : `The kubeconfig ${kubeconfigPath} has no context "${context}".`,
+    `Choose a context: ${known.length > 0 ? known.join(', ') : 'the file has none'}.`,
+  );
+}
+
+function notFound(message: string, remedy: string, cause?: unknown): TracewrightError {
+  return new TracewrightError({ type: 'cluster.not-found', message, remedy, cause });
+}
+
+function asked({ method = 'GET', path }: ApiRequest): string {
+  return `${method} ${path}`;
+}

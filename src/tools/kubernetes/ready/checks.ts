@@ -1,0 +1,172 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isTracewrightError, type TracewrightError } from '../../../domain/failure.js';
+import type { ManifestsSpec, ReadyCheck } from '../../../domain/stack.js';
+import { parseStatus } from '../api-error.js';
+import { applyObjects } from '../apply.js';
+import type { Kubernetes } from '../connection.js';
+import { ensureNamespace } from '../namespaces.js';
+import type { Pod } from '../objects.js';
+import { oneLine } from './pods.js';
+import type { NamespaceView } from './view.js';
+import { rolloutState, type WorkloadKind } from './workloads.js';
+
+/** One ready check while it is waited for. */
+export interface RunningCheck {
+  /** What the check looks at, for messages. */
+  readonly title: string;
+  readonly done: boolean;
+  /** What is missing. */
+  readonly text: string;
+  /** The pods that decide; their troubles end the wait. */
+  pods(): readonly Pod[];
+  /** Set when the check can never hold. */
+  readonly failure?: TracewrightError | undefined;
+}
+
+export interface CheckSurroundings {
+  readonly kube: Kubernetes;
+  readonly view: NamespaceView;
+  readonly namespace: string;
+  readonly environment: string;
+  readonly objectsOf: (component: string) => ManifestsSpec;
+  readonly onChange: () => void;
+  readonly signal: AbortSignal;
+}
+
+/** Between two looks at what cannot be watched, in milliseconds: quick at first, so that ready is seen at once. */
+const firstPauseMs = 200;
+const longestPauseMs = 1_000;
+
+/** `Deployment/tempo` taken apart. */
+export function rolloutTarget(rollout: string): { kind: WorkloadKind; name: string } {
+  const [kind, name = ''] = rollout.split('/');
+  return { kind: kind as WorkloadKind, name };
+}
+
+export function startCheck(check: ReadyCheck, surroundings: CheckSurroundings): RunningCheck {
+  if ('rollout' in check) return rolloutCheck(check.rollout, surroundings);
+  if ('http' in check) return httpCheck(check.http, surroundings);
+  return acceptsCheck(check.accepts, surroundings);
+}
+
+function rolloutCheck(rollout: string, { view }: CheckSurroundings): RunningCheck {
+  const { kind, name } = rolloutTarget(rollout);
+  const state = (): ReturnType<typeof rolloutState> => rolloutState(kind, view.workload(kind, name));
+  return {
+    title: rollout,
+    get done() {
+      return view.synced && state().done;
+    },
+    get text() {
+      return view.synced ? state().text : 'reading the cluster';
+    },
+    // Pods of a version that the controller has not looked at yet say nothing about the new one.
+    pods: () => (state().current ? view.podsOf(view.workload(kind, name)) : []),
+  };
+}
+
+/** What one look found: `undefined` when the check holds, else what is missing. */
+type Look = () => Promise<string | undefined>;
+
+function polled(
+  title: string,
+  look: Look,
+  pods: () => readonly Pod[],
+  { onChange, signal }: CheckSurroundings,
+): RunningCheck {
+  const check: { done: boolean; text: string; failure?: TracewrightError } = {
+    done: false,
+    text: 'not asked yet',
+  };
+  const poll = async (): Promise<void> => {
+    for (let pauseMs = firstPauseMs; !signal.aborted; pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)) {
+      const missing = await look();
+      [check.done, check.text] = [missing === undefined, missing ?? 'yes'];
+      onChange();
+      // Goes on once it holds: the other checks may take long, and all must hold at the same time.
+      await sleep(missing === undefined ? longestPauseMs : pauseMs, undefined, { signal });
+    }
+  };
+  poll().catch((error: unknown) => {
+    if (signal.aborted) return;
+    check.failure = error as TracewrightError;
+    onChange();
+  });
+  return {
+    title,
+    pods,
+    get done() {
+      return check.done;
+    },
+    get text() {
+      return check.text;
+    },
+    get failure() {
+      return check.failure;
+    },
+  };
+}
+
+function httpCheck(
+  http: Extract<ReadyCheck, { http: unknown }>['http'],
+  surroundings: CheckSurroundings,
+): RunningCheck {
+  const { kube, namespace, view, signal } = surroundings;
+  const { service, port, path, contains } = http;
+  let selector: Readonly<Record<string, string>> | undefined;
+  const look: Look = async () => {
+    const answer = await kube
+      .serviceRequest({ namespace, service, port }, path, { timeoutMs: 5_000, signal })
+      .catch(passing);
+    if (typeof answer === 'string') return answer;
+    selector ??= await selectorOfService(kube, namespace, service).catch(() => undefined);
+    if (answer.status === 200 && (contains === undefined || answer.body.includes(contains))) return undefined;
+    if (answer.status === 200) return `waiting for ${path} to contain "${contains ?? ''}"`;
+    return `waiting for ${path}: ${bodyText(answer.body, service, answer.status)}`;
+  };
+  const pods = (): readonly Pod[] => (selector ? view.podsWith(selector) : []);
+  return polled(`http ${service}:${String(port)}${path}`, look, pods, surroundings);
+}
+
+async function selectorOfService(
+  kube: Kubernetes,
+  namespace: string,
+  service: string,
+): Promise<Record<string, string> | undefined> {
+  const path = `/api/v1/namespaces/${namespace}/services/${service}`;
+  return (await kube.json<{ spec?: { selector?: Record<string, string> } }>({ path })).spec?.selector;
+}
+
+function bodyText(answer: string, service: string, status: number): string {
+  // The API server's own words come in a Status object, those of the Service as they are.
+  const body = parseStatus(answer).message ?? '';
+  if (/no endpoints available/u.test(body)) return `no ready pod behind the Service ${service}`;
+  if (/services? "[^"]+" not found/u.test(body)) return `the Service ${service} does not exist yet`;
+  if (/connection refused/u.test(body)) return 'nothing listens there yet';
+  return oneLine(body, 120) || `HTTP status ${String(status)}`;
+}
+
+function acceptsCheck(component: string, surroundings: CheckSurroundings): RunningCheck {
+  const { kube, environment, objectsOf, signal } = surroundings;
+  const owner = { environment, component };
+  const look: Look = async () => {
+    const { namespace, objects } = objectsOf(component);
+    try {
+      // It may be another namespace than ours, and is needed in any case.
+      await ensureNamespace(kube, { name: namespace, owner, signal });
+      await applyObjects(kube, { objects, namespace, owner, dryRun: true, signal });
+      return undefined;
+    } catch (error) {
+      // That somebody else's object has the name is for the component itself to say.
+      if (isTracewrightError(error) && error.type === 'manifest.foreign') return undefined;
+      return passing(error);
+    }
+  };
+  return polled(`accepts ${component}`, look, () => [], surroundings);
+}
+
+/** The text of a failure that may pass; any other is thrown on. */
+function passing(error: unknown): string {
+  if (isTracewrightError(error) && error.retryable) return oneLine(error.message, 200);
+  throw error;
+}

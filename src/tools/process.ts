@@ -1,0 +1,182 @@
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { execa, type ExecaError, type ResultPromise } from 'execa';
+import { TracewrightError } from '../domain/failure.js';
+import { endProcess, identifyProcess, type ProcessIdentity } from './process-identity.js';
+import { redact } from './redact.js';
+
+export interface RunOptions {
+  /** Added to (and stronger than) the environment of this process; `undefined` removes a variable. */
+  env?: Record<string, string | undefined>;
+  cwd?: string;
+  /** Written to the standard input: the way for secrets and values, which must not stand among the arguments. */
+  input?: string;
+  /** In milliseconds. @default no limit */
+  timeoutMs?: number;
+  /** Ends the whole process group: SIGTERM, `graceMs`, SIGKILL. */
+  signal?: AbortSignal | undefined;
+  /** In milliseconds. @default 10000 */
+  graceMs?: number;
+  /** Both outputs are appended to this file (made with mode 0600) as they come. */
+  logFile?: string | undefined;
+  /** Each line of both outputs, as it comes. */
+  onLine?: (line: string) => void;
+  /** Called once the process runs: put this into the heartbeat, so that a later attempt can end a survivor. */
+  onStart?: (identity: ProcessIdentity) => void;
+  /** What to tell somebody who lacks the program. @default "Install <program> and make sure that it is on PATH." */
+  missingRemedy?: string;
+}
+
+export interface RunResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** In milliseconds. */
+  readonly durationMs: number;
+}
+
+type Child = ResultPromise<{ all: true; detached: true; cleanup: false }>;
+type StopReason = 'cancelled' | 'timeout';
+
+/** Lines of a failed program that become evidence. */
+const tailLines = 12;
+
+/**
+ * Runs a program to its end, in a process group of its own so that it can be ended together with its children.
+ * @throws TracewrightError `tool.missing`, `tool.failed` (the last lines as evidence), `tool.timeout`, `tool.cancelled`
+ */
+export async function run(
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
+  if (options.signal?.aborted) throw stopped(program, args, options, 'cancelled', '');
+  const started = Date.now();
+  const child: Child = execa(program, args, {
+    all: true,
+    detached: true,
+    cleanup: false,
+    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
+    ...(options.cwd !== undefined && { cwd: options.cwd }),
+    ...(options.env && { env: options.env }),
+  });
+  const stopper = watchForStop(child, options);
+  const log = followOutput(child, options);
+  try {
+    const { stdout, stderr } = await child;
+    return { stdout, stderr, durationMs: Date.now() - started };
+  } catch (error) {
+    const reason = await stopper.settled();
+    const tail = redact((error as Partial<ExecaError<{ all: true }>>).all ?? '');
+    throw reason
+      ? stopped(program, args, options, reason, tail)
+      : failed(program, args, options, error as ExecaError, tail);
+  } finally {
+    stopper.release();
+    log?.end();
+  }
+}
+
+/** Ends the group on cancellation or time-out; `settled` waits until that is done and says why. */
+function watchForStop(
+  child: Child,
+  options: RunOptions,
+): { settled: () => Promise<StopReason | undefined>; release: () => void } {
+  let reason: StopReason | undefined;
+  let ending: Promise<unknown> | undefined;
+  const identity = child.pid === undefined ? Promise.resolve(undefined) : identifyProcess(child.pid);
+  void identity.then((known) => {
+    if (known) options.onStart?.(known);
+  });
+  const stop = (why: StopReason): void => {
+    reason ??= why;
+    ending ??= identity.then((known) => known && endProcess(known, { graceMs: options.graceMs ?? 10_000 }));
+  };
+  const onAbort = (): void => {
+    stop('cancelled');
+  };
+  options.signal?.addEventListener('abort', onAbort, { once: true });
+  const timer =
+    options.timeoutMs === undefined ? undefined : setTimeout(stop, options.timeoutMs, 'timeout' as const);
+  return {
+    settled: async () => {
+      await ending;
+      return reason;
+    },
+    release: () => {
+      clearTimeout(timer);
+      options.signal?.removeEventListener('abort', onAbort);
+    },
+  };
+}
+
+function followOutput(child: Child, { logFile, onLine }: RunOptions): WriteStream | undefined {
+  const log = logFile === undefined ? undefined : createWriteStream(logFile, { flags: 'a', mode: 0o600 });
+  // A full disk must not take the worker down with the log: the tail for the error is kept in memory anyway.
+  log?.on('error', () => undefined);
+  if (log) child.all.pipe(log, { end: false });
+  if (onLine) createInterface({ input: child.all, crlfDelay: Infinity }).on('line', onLine);
+  return log;
+}
+
+function stopped(
+  program: string,
+  args: readonly string[],
+  options: RunOptions,
+  reason: StopReason,
+  tail: string,
+): TracewrightError {
+  const seconds = Math.round((options.timeoutMs ?? 0) / 1000);
+  return reason === 'cancelled'
+    ? new TracewrightError({
+        type: 'tool.cancelled',
+        message: `${commandLine(program, args)} was stopped because its step was cancelled.`,
+        remedy: 'Nothing: this follows from a teardown, an abort or a stopped worker.',
+        evidence: lastLines(tail),
+      })
+    : new TracewrightError({
+        type: 'tool.timeout',
+        message: `${commandLine(program, args)} did not end within ${String(seconds)} s and was stopped.`,
+        remedy: 'Look at the last lines for what it waited for, then retry.',
+        evidence: lastLines(tail),
+      });
+}
+
+function failed(
+  program: string,
+  args: readonly string[],
+  options: RunOptions,
+  error: ExecaError,
+  tail: string,
+): TracewrightError {
+  if (error.code === 'ENOENT') {
+    return new TracewrightError({
+      type: 'tool.missing',
+      message: `${program} was not found.`,
+      remedy: options.missingRemedy ?? `Install ${program} and make sure that it is on PATH.`,
+      cause: error,
+    });
+  }
+  const how = error.signal === undefined ? `exit code ${String(error.exitCode)}` : `signal ${error.signal}`;
+  return new TracewrightError({
+    type: 'tool.failed',
+    message: `${commandLine(program, args)} ended with ${how}.`,
+    remedy:
+      options.logFile === undefined
+        ? 'Look at its last lines.'
+        : `Look at its last lines, or at ${options.logFile}.`,
+    evidence: lastLines(tail),
+    cause: error,
+  });
+}
+
+function commandLine(program: string, args: readonly string[]): string {
+  const words = [program.split('/').at(-1) ?? program, ...args.slice(0, 6)];
+  return redact(words.join(' ') + (args.length > 6 ? ' …' : ''));
+}
+
+function lastLines(text: string): string[] {
+  return text
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .slice(-tailLines);
+}

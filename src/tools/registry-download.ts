@@ -1,0 +1,81 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isTracewrightError, TracewrightError } from '../domain/failure.js';
+import { run } from './process.js';
+import { checksumMismatch } from './tool-cache.js';
+
+export interface RegistryDownload {
+  /** Whose settings (index, proxy, certificates) apply: PATH, HOME, PIP_*, npm_config_*. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where the file is put; an empty folder. */
+  readonly folder: string;
+  /** What to do by hand when it fails. */
+  readonly byHand: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface PackageClient {
+  /** For messages: "pip". */
+  readonly client: string;
+  readonly program: string;
+  readonly args: readonly string[];
+  /** For messages: name and version. */
+  readonly package: string;
+  /** How the name of the downloaded file ends. */
+  readonly extension: string;
+  /** Finds the two digests in the client's output, when that is what it complains of. */
+  readonly mismatch: RegExp;
+}
+
+/** In milliseconds: 45 MB over a line of 0.5 Mbit/s. */
+const timeoutMs = 15 * 60_000;
+
+/**
+ * Lets a package client download one file with the user's own settings. @returns its absolute path
+ * @throws TracewrightError `download.failed`, `download.checksum-mismatch`, `tool.missing`, `tool.cancelled`
+ */
+export async function downloadWith(client: PackageClient, options: RegistryDownload): Promise<string> {
+  const { environment, folder, signal } = options;
+  const output: string[] = [];
+  try {
+    await run(client.program, client.args, {
+      cwd: folder,
+      env: environment,
+      signal,
+      timeoutMs,
+      onLine: (line) => output.push(line),
+      missingRemedy: options.byHand,
+    });
+  } catch (error) {
+    throw describeFailure(client, options, output, error);
+  }
+  const file = (await readdir(folder)).find((name) => name.endsWith(client.extension));
+  if (file === undefined)
+    throw describeFailure(client, options, output, new Error(`no ${client.extension} file arrived`));
+  return join(folder, file);
+}
+
+function describeFailure(
+  client: PackageClient,
+  options: RegistryDownload,
+  output: readonly string[],
+  error: unknown,
+): unknown {
+  const text = output.join('\n');
+  const digests = client.mismatch.exec(text)?.groups;
+  if (digests) return checksumMismatch(client.package, digests['expected'] ?? '?', digests['actual'] ?? '?');
+  if (isTracewrightError(error) && ['tool.cancelled', 'tool.missing'].includes(error.type)) return error;
+  if (/No module named pip\b/u.test(text)) {
+    const message = `python3 has no pip, which is needed to download ${client.package}.`;
+    return new TracewrightError({ type: 'tool.missing', message, remedy: options.byHand, cause: error });
+  }
+  const reason =
+    isTracewrightError(error) && error.type === 'tool.timeout' ? 'did not end in 15 minutes' : 'failed';
+  return new TracewrightError({
+    type: 'download.failed',
+    message: `The download of ${client.package} by ${client.client} ${reason}.`,
+    remedy: `Check the network and the settings of ${client.client} (index, proxy), then run the command again. Or: ${options.byHand}`,
+    evidence: isTracewrightError(error) ? error.evidence : [String(error)],
+    cause: error,
+  });
+}

