@@ -1,0 +1,71 @@
+import { mkdir } from 'node:fs/promises';
+import { withLock } from '../../../tools/lock.js';
+import { readCatalog } from './catalog.js';
+import { checkGo } from './go.js';
+import { diskFailure } from './go-failure.js';
+import { embeddedBuildHash } from './hash.js';
+import { runLanes } from './lanes.js';
+import type { OnBuildProgress } from './progress.js';
+import { requireRoom } from './room.js';
+import { buildPlaces, readBuild, type EmbeddedBuild } from './store.js';
+import { BuildSite } from './site.js';
+
+/** Longer than any build takes: whoever waits for another one's finds it done. In milliseconds. */
+const lockTimeoutMs = 2 * 3_600_000;
+
+export interface BuildOptions {
+  /** The folder `embedded/` with the sources and programs.yaml. */
+  sourceDir: string;
+  /** A build lands in `<cacheDir>/embedded/<hash>`. */
+  cacheDir: string;
+  onProgress?: OnBuildProgress;
+  /** Ends Go and everything that it started. What was done is kept, and the next call goes on from there. */
+  signal?: AbortSignal | undefined;
+  /** Folders of older builds that must stay, because a cluster runs from them. @default none */
+  keep?: readonly string[];
+  /**
+   * Leave Go's caches, several GiB: for who works on the sources, whose next build then takes a minute. @default false
+   */
+  keepGoCaches?: boolean;
+}
+
+/**
+ * Builds everything that runs in the embedded cluster, or finds it built. Two calls at once, also of two processes, make
+ * one build. Older builds are removed, and so are Go's caches, which hold several times as much as the build.
+ * @throws TracewrightError `build.*`, `state.locked`, `tool.cancelled`, `step.cancelled`
+ */
+export async function buildEmbedded(options: BuildOptions): Promise<EmbeddedBuild> {
+  const { sourceDir, cacheDir, signal } = options;
+  const hash = await embeddedBuildHash(sourceDir);
+  const found = await readBuild(cacheDir, hash);
+  if (found) return found;
+  const places = buildPlaces(cacheDir, hash);
+  await mkdir(places.root, { recursive: true, mode: 0o700 });
+  const version = await checkGo({ cacheDir: places.go, signal });
+  options.onProgress?.({ program: 'go', percent: 0, detail: `Go ${version}` });
+  return withLock(places.lock, { timeoutMs: lockTimeoutMs, signal }, async () => {
+    try {
+      return (await readBuild(cacheDir, hash)) ?? (await make(options, hash));
+    } catch (error) {
+      throw diskFailure(error, places.root);
+    }
+  });
+}
+
+async function make(options: BuildOptions, hash: string): Promise<EmbeddedBuild> {
+  const catalog = await readCatalog(options.sourceDir);
+  await requireRoom(buildPlaces(options.cacheDir, hash));
+  return runLanes(options.signal, async (lanes) => {
+    const site = await BuildSite.open({ ...options, catalog, hash, signal: lanes.signal });
+    const prepared = site.prepareAll();
+    await lanes.all([
+      ...prepared.values(),
+      (async () => {
+        for (const graph of catalog.graphs) await site.buildGraph(graph, prepared.get(graph.folder));
+      })(),
+    ]);
+    await site.writeImages();
+    const { go } = buildPlaces(options.cacheDir, hash);
+    return site.publish([...(options.keep ?? []), ...(options.keepGoCaches ? [go] : [])]);
+  });
+}

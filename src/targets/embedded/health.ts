@@ -1,0 +1,42 @@
+import type { Condition, ObjectMeta, Pod } from '../../tools/kubernetes/objects.js';
+
+/*
+ * After a restart the API server still tells what was true before it: a Ready node, running pods. What is older than the
+ * node's process is not believed.
+ */
+
+/** A Kubernetes node, as far as it is read here. */
+export interface NodeObject {
+  readonly metadata: ObjectMeta;
+  readonly status?: {
+    readonly conditions?: readonly (Condition & { readonly lastHeartbeatTime?: string })[];
+    readonly nodeInfo?: { readonly kubeletVersion: string };
+  };
+}
+
+/** Whether the kubelet that runs now has said Ready. `startedAt` in milliseconds since 1970. */
+export function isNodeReady({ status }: NodeObject, startedAt: number): boolean {
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  return ready?.status === 'True' && isSince(ready.lastHeartbeatTime, startedAt);
+}
+
+/** Whether the pod's status tells of containers that ended with an earlier run of the node. */
+export function isStale({ status }: Pod, startedAt: number): boolean {
+  const containers = status?.containerStatuses ?? [];
+  return containers.some(
+    ({ state }) => state?.running !== undefined && !isSince(state.running.startedAt, startedAt),
+  );
+}
+
+/** Whether the pod is ready now, running `image`. */
+export function isServing(pod: Pod, image: string, startedAt: number): boolean {
+  if (pod.metadata.deletionTimestamp !== undefined || isStale(pod, startedAt)) return false;
+  const isReady =
+    pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+  return isReady && pod.spec.containers.some((container) => container.image === image);
+}
+
+/** Kubernetes cuts its times down to whole seconds. */
+function isSince(time: string | undefined, startedAt: number): boolean {
+  return time !== undefined && Date.parse(time) + 999 >= startedAt;
+}

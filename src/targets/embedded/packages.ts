@@ -1,0 +1,127 @@
+import { access } from 'node:fs/promises';
+import { isTracewrightError, TracewrightError } from '../../domain/failure.js';
+import { run } from '../../tools/process.js';
+import type { ProcessIdentity } from '../../tools/process-identity.js';
+import { findHostPrograms, type FoundPrograms, type HostProgram } from './programs.js';
+import { withoutServiceStarts } from './service-policy.js';
+
+const aptGet = '/usr/bin/apt-get';
+/** For another apt that runs at the same time, such as unattended upgrades, in seconds. */
+const aptLockSeconds = 300;
+const aptEnvironment = { DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_SUSPEND: '1', LC_ALL: 'C.UTF-8' };
+/** Services that the packages enable for the next boot; a machine that never had them must not get them from us. */
+const servicesByPackage: Readonly<Record<string, string>> = {
+  containerd: 'containerd',
+  'etcd-server': 'etcd',
+};
+
+export interface EnsureProgramsOptions {
+  onProgress(text: string): void;
+  signal?: AbortSignal | undefined;
+  onProcess?: ((identity: ProcessIdentity) => void) | undefined;
+}
+
+/**
+ * Makes sure that the host has the programs of the embedded cluster. Missing ones are installed with apt-get where
+ * that is possible (root, Debian or Ubuntu), without starting or enabling any service. They stay after a delete.
+ * @throws TracewrightError `host.packages-missing` with the command, `host.package-install-failed`, `tool.cancelled`
+ */
+export async function ensureHostPrograms(
+  options: EnsureProgramsOptions,
+): Promise<FoundPrograms & { cniFolder: string }> {
+  const before = await findHostPrograms();
+  if (before.cniFolder !== undefined && before.missing.length === 0)
+    return { ...before, cniFolder: before.cniFolder };
+  const packages = packagesFor(before.missing);
+  if (!(await canInstall())) throw cannotInstall(before.missing, packages);
+  options.onProgress(`Installing system packages: ${packages.join(', ')}`);
+  await withoutServiceStarts(() => install(packages, options));
+  await disableServices(packages);
+  const after = await findHostPrograms();
+  if (after.cniFolder === undefined || after.missing.length > 0)
+    throw cannotInstall(after.missing, packagesFor(after.missing));
+  return { ...after, cniFolder: after.cniFolder };
+}
+
+/** The Debian packages of these programs, each once. */
+export function packagesFor(programs: readonly HostProgram[]): string[] {
+  return [...new Set(programs.map((program) => program.debianPackage))];
+}
+
+async function canInstall(): Promise<boolean> {
+  if (process.getuid?.() !== 0) return false;
+  return await access(aptGet).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Package lists may be missing or out of date on a fresh machine: they are updated only if the first try fails. */
+async function install(packages: readonly string[], options: EnsureProgramsOptions): Promise<void> {
+  const args = ['install', '--yes', '--no-install-recommends', ...packages];
+  try {
+    await apt(args, options);
+  } catch (error) {
+    if (isTracewrightError(error) && error.type === 'tool.cancelled') throw error;
+    options.onProgress('Updating the package lists');
+    try {
+      // What an apt-get that was killed left half done; nothing otherwise.
+      await run('dpkg', ['--configure', '-a'], { env: aptEnvironment, signal: options.signal });
+      await apt(['update'], options);
+      await apt(args, options);
+    } catch (second) {
+      throw installFailed(packages, second);
+    }
+  }
+}
+
+async function apt(args: readonly string[], options: EnsureProgramsOptions): Promise<void> {
+  await run(
+    aptGet,
+    ['-o', `DPkg::Lock::Timeout=${String(aptLockSeconds)}`, '-o', 'Dpkg::Use-Pty=0', ...args],
+    {
+      env: aptEnvironment,
+      signal: options.signal,
+      ...(options.onProcess && { onStart: options.onProcess }),
+      onLine: (line) => {
+        const step = /^(?:Get:\d+ \S+ \S+ \S+ (?<get>\S+)|Setting up (?<setUp>\S+))/u.exec(line)?.groups;
+        if (step?.['get'] !== undefined) options.onProgress(`Downloading the package ${step['get']}`);
+        if (step?.['setUp'] !== undefined) options.onProgress(`Installing the package ${step['setUp']}`);
+      },
+    },
+  );
+}
+
+/** Works on the links below /etc/systemd, so also where systemd does not run. */
+async function disableServices(packages: readonly string[]): Promise<void> {
+  const services = packages.flatMap((name) => servicesByPackage[name] ?? []);
+  if (services.length === 0) return;
+  try {
+    await run('systemctl', ['disable', '--quiet', ...services.map((service) => `${service}.service`)], {
+      timeoutMs: 30_000,
+    });
+  } catch (error) {
+    if (!isTracewrightError(error)) throw error;
+    // No systemd, no such unit: then nothing starts them at boot either.
+  }
+}
+
+function cannotInstall(missing: readonly HostProgram[], packages: readonly string[]): TracewrightError {
+  const names = missing.map(({ program }) => (program === 'cni' ? 'the CNI plugins' : program)).join(', ');
+  return new TracewrightError({
+    type: 'host.packages-missing',
+    message: `The embedded cluster needs programs that this machine does not have: ${names}.`,
+    remedy: `Install them, on Debian or Ubuntu with: sudo apt-get install --no-install-recommends ${packages.join(' ')}`,
+  });
+}
+
+function installFailed(packages: readonly string[], cause: unknown): TracewrightError {
+  if (isTracewrightError(cause) && cause.type === 'tool.cancelled') return cause;
+  return new TracewrightError({
+    type: 'host.package-install-failed',
+    message: `apt-get could not install ${packages.join(', ')}.`,
+    remedy: `Look at its last lines, or run it yourself: sudo apt-get install --no-install-recommends ${packages.join(' ')}`,
+    evidence: isTracewrightError(cause) ? cause.evidence : [],
+    cause,
+  });
+}

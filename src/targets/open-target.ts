@@ -1,0 +1,48 @@
+import { fileURLToPath } from 'node:url';
+import { TracewrightError } from '../domain/failure.js';
+import type { TargetSpec } from '../domain/progress.js';
+import { buildEmbedded } from './embedded/build/build.js';
+import { createEmbeddedTarget } from './embedded/target.js';
+import type { Target } from './target.js';
+
+/** Sources of the embedded cluster: <package>/embedded, seen from <package>/{src,dist}/targets. */
+export const embeddedSourceDir = fileURLToPath(new URL('../../embedded', import.meta.url));
+
+export interface TargetFolders {
+  readonly stateDir: string;
+  readonly cacheDir: string;
+}
+
+/**
+ * The target of an environment; asks nothing of it yet. Clusters of our own carry the environment's name.
+ * @throws TracewrightError `usage.invalid` for a kind of target that this version cannot open
+ */
+export function openTarget(folders: TargetFolders, environment: string, { kind }: TargetSpec): Target {
+  if (kind === 'embedded') return embeddedTarget(folders, environment);
+  throw new TracewrightError({
+    type: 'usage.invalid',
+    message: `The target ${kind} is not available in this version.`,
+    remedy: 'Use --target embedded.',
+  });
+}
+
+/** The embedded cluster with its programs: built first where they are not. */
+function embeddedTarget({ stateDir, cacheDir }: TargetFolders, name: string): Target {
+  const built = createEmbeddedTarget({ name, stateDir });
+  return {
+    kind: 'embedded',
+    observe: () => built.observe(),
+    create: async (options) => {
+      const build = await buildEmbedded({
+        sourceDir: embeddedSourceDir,
+        cacheDir,
+        signal: options.signal,
+        onProgress: ({ program, percent, detail }) => {
+          options.onProgress(`building ${program}: ${detail}`, percent);
+        },
+      });
+      return createEmbeddedTarget({ name, stateDir, build }).create(options);
+    },
+    delete: (options) => built.delete(options),
+  };
+}

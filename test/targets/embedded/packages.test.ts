@@ -1,0 +1,101 @@
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { packagesFor } from '../../../src/targets/embedded/packages.js';
+import { cniPlugins, findHostPrograms, hostPrograms } from '../../../src/targets/embedded/programs.js';
+import { withoutServiceStarts } from '../../../src/targets/embedded/service-policy.js';
+import { run } from '../../../src/tools/process.js';
+import { testFolder } from '../../support/folder.js';
+
+async function program(path: string, text = '#!/bin/sh\n'): Promise<void> {
+  await writeFile(path, text);
+  await chmod(path, 0o755);
+}
+
+async function exitCode(path: string): Promise<number> {
+  try {
+    await run(path, ['containerd', 'start']);
+    return 0;
+  } catch (error) {
+    return Number(/exit code (\d+)/u.exec((error as Error).message)?.[1]);
+  }
+}
+
+describe('findHostPrograms', () => {
+  test('names every program that is missing, and the package that brings it', async () => {
+    const { missing, cniFolder } = await findHostPrograms([await testFolder()], [await testFolder()]);
+    expect(missing.map(({ program: name }) => name)).toEqual([
+      ...hostPrograms.map(({ program: name }) => name),
+      'cni',
+    ]);
+    expect(packagesFor(missing)).toEqual(
+      expect.arrayContaining([
+        'containerd',
+        'runc',
+        'etcd-server',
+        'iptables',
+        'containernetworking-plugins',
+      ]),
+    );
+    expect(new Set(packagesFor(missing)).size).toBe(packagesFor(missing).length);
+    expect(cniFolder).toBeUndefined();
+  });
+
+  test('takes the first folder that has all plugins, and no file that cannot be executed', async () => {
+    const [programs, partial, whole] = [await testFolder(), await testFolder(), await testFolder()];
+    for (const { program: name } of hostPrograms) await program(join(programs, name));
+    await writeFile(join(programs, 'etcd'), '', { mode: 0o644 });
+    await chmod(join(programs, 'etcd'), 0o644);
+    await program(join(partial, cniPlugins[0] ?? ''));
+    for (const plugin of cniPlugins) await program(join(whole, plugin));
+    const found = await findHostPrograms([programs], [partial, whole]);
+    expect(found.cniFolder).toBe(whole);
+    expect(found.missing.map(({ program: name }) => name)).toEqual(['etcd']);
+    expect(found.paths.get('runc')).toBe(join(programs, 'runc'));
+  });
+});
+
+describe('withoutServiceStarts', () => {
+  const policy = async (): Promise<string> => {
+    const folder = join(await testFolder(), 'sbin');
+    await mkdir(folder);
+    return join(folder, 'policy-rc.d');
+  };
+
+  test('forbids service starts for the time of the installation only', async () => {
+    const path = await policy();
+    expect(await withoutServiceStarts(() => exitCode(path), path)).toBe(101);
+    await expect(stat(path)).rejects.toThrow('ENOENT');
+  });
+
+  test('leaves a policy that forbids them already as it is', async () => {
+    const path = await policy();
+    await program(path, '#!/bin/sh\nexit 101\n');
+    const before = await stat(path);
+    expect(await withoutServiceStarts(() => exitCode(path), path)).toBe(101);
+    expect((await stat(path)).ino).toBe(before.ino);
+  });
+
+  test('puts another policy back, also when the installation fails', async () => {
+    const path = await policy();
+    await program(path, '#!/bin/sh\nexit 0 # somebody wants services\n');
+    const failing = withoutServiceStarts(async () => {
+      expect(await exitCode(path)).toBe(101);
+      throw new Error('no network');
+    }, path);
+    await expect(failing).rejects.toThrow('no network');
+    expect(await readFile(path, 'utf8')).toContain('somebody wants services');
+  });
+
+  test('puts back what a killed installation set aside', async () => {
+    const path = await policy();
+    await program(`${path}.tracewright-aside`, '#!/bin/sh\nexit 0 # somebody wants services\n');
+    await program(
+      path,
+      '#!/bin/sh\n# Made by Tracewright for the time of one package installation.\nexit 101\n',
+    );
+    await withoutServiceStarts(() => Promise.resolve(), path);
+    expect(await readFile(path, 'utf8')).toContain('somebody wants services');
+    await expect(stat(`${path}.tracewright-aside`)).rejects.toThrow('ENOENT');
+  });
+});
