@@ -1,0 +1,90 @@
+import {
+  isMap,
+  isAlias,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type Node,
+  type Pair,
+} from 'yaml';
+import { TracewrightError } from './domain/failure.js';
+
+/** A YAML text with the way back from a value to its line. */
+export interface StackDocument {
+  readonly value: unknown;
+  /**
+   * `line:column` of what is at `path`, both from 1. Where the path ends early (a missing key), the key that should
+   * hold it.
+   */
+  position(path: readonly PropertyKey[], at: 'key' | 'value'): string;
+}
+
+/**
+ * Reads one YAML 1.2 document.
+ * @param label what messages call the file
+ * @throws TracewrightError `stack.malformed` with line and column of the first mistake
+ */
+export function readStackDocument(text: string, label: string): StackDocument {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
+  const where = (offset: number): string => {
+    const { line, col } = lines.linePos(offset);
+    return `${String(line)}:${String(col)}`;
+  };
+  const [error] = document.errors;
+  if (error) throw malformed(`${label}:${where(error.pos[0])}: ${error.message}`, error);
+  return {
+    value: plainValue(document, label),
+    position: (path, at) => where(offsetOf(document, path, at)),
+  };
+}
+
+/** Aliases are followed here, so an unknown one, or a bomb of them, shows only now. */
+function plainValue(document: Document, label: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw malformed(`${label}: ${(error as Error).message}`, error);
+  }
+}
+
+function offsetOf(document: Document, path: readonly PropertyKey[], at: 'key' | 'value'): number {
+  let node = document.contents;
+  let key: Node | undefined;
+  for (const [index, segment] of path.entries()) {
+    const last = index === path.length - 1;
+    const container = isAlias(node) ? node.resolve(document) : node;
+    if (isSeq(container)) {
+      const item = container.items[Number(segment)] as Node | undefined;
+      if (!item) break;
+      [key, node] = [item, item];
+      continue;
+    }
+    const pair = isMap(container)
+      ? (container.items as Pair<Node, Node | null>[]).find(hasKey(segment))
+      : undefined;
+    if (!pair) return start(key ?? document.contents);
+    [key, node] = [pair.key, pair.value];
+    if (last && at === 'value' && node && start(node) !== start(key)) return start(node);
+  }
+  return start(key ?? document.contents);
+}
+
+function hasKey(segment: PropertyKey): (pair: Pair<Node, Node | null>) => boolean {
+  return ({ key }) => isScalar(key) && String(key.value) === String(segment);
+}
+
+function start(node: Node | null | undefined): number {
+  return node?.range?.[0] ?? 0;
+}
+
+function malformed(message: string, cause: unknown): TracewrightError {
+  return new TracewrightError({
+    type: 'stack.malformed',
+    message: `${message}.`.replace(/\.\.$/u, '.'),
+    remedy: 'Correct the YAML at that place.',
+    cause,
+  });
+}

@@ -1,0 +1,151 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, dirname, extname, join, relative, resolve } from 'node:path';
+import { didYouMean } from './domain/did-you-mean.js';
+import { isTracewrightError, TracewrightError } from './domain/failure.js';
+import { planOf } from './domain/plan.js';
+import { stackSchema, type Component, type Stack } from './domain/stack.js';
+import { readStackDocument, type StackDocument } from './stack-document.js';
+import { explainIssues, type Mistake } from './stack-file-issues.js';
+import { stackJsonSchema } from './stack-schema.js';
+
+export interface LoadedStack {
+  readonly stack: Stack;
+  /** Absolute. */
+  readonly path: string;
+  readonly text: string;
+}
+
+export interface StackFolder {
+  /** Holds the stacks that have names: `<name>.yaml`. */
+  builtInDir: string;
+}
+
+/** A message names this many mistakes; whoever has more will come back. */
+const shownMistakes = 10;
+
+/**
+ * Reads a stack: a built-in one by its name, or a file by its path (anything with a slash, or that ends in .yaml or
+ * .yml). Chart paths in the result are absolute.
+ * @throws TracewrightError `stack.not-found`, `stack.malformed`, `stack.invalid`, `stack.unknown-need`, `stack.cycle`
+ */
+export async function loadStack(nameOrPath: string, { builtInDir }: StackFolder): Promise<LoadedStack> {
+  const isPath = nameOrPath.includes('/') || /\.ya?ml$/u.test(nameOrPath);
+  const path = isPath ? resolve(nameOrPath) : join(builtInDir, `${nameOrPath}.yaml`);
+  const text = await readFile(path, 'utf8').catch(async (error: unknown) => {
+    throw isPath ? unreadable(path, error) : await unknownName(nameOrPath, builtInDir, error);
+  });
+  const label = shortest(path);
+  const document = readStackDocument(text, label);
+  const stack = validate(document, label);
+  checkPlan(stack, label);
+  return { stack: withAbsoluteCharts(stack, dirname(path)), path, text };
+}
+
+/** The names of the built-in stacks, in alphabetical order. */
+export async function listStacks(builtInDir: string): Promise<readonly string[]> {
+  const files = await readdir(builtInDir);
+  return files
+    .filter((file) => extname(file) === '.yaml')
+    .map((file) => basename(file, '.yaml'))
+    .sort();
+}
+
+function validate(document: StackDocument, label: string): Stack {
+  const parsed = stackSchema.safeParse(document.value);
+  const mistakes = parsed.success
+    ? wrongReferences(parsed.data)
+    : explainIssues(parsed.error.issues, document.value, stackJsonSchema());
+  if (parsed.success && mistakes.length === 0) return parsed.data;
+  throw invalid(label, describe(mistakes, document, label));
+}
+
+/** What the schema cannot see: `accepts` must name a component that has objects to try. */
+function wrongReferences(stack: Stack): Mistake[] {
+  return Object.entries(stack.components).flatMap(([name, component]) =>
+    component.ready.flatMap((check, index) => {
+      if (!('accepts' in check) || stack.components[check.accepts]?.manifests) return [];
+      const path = ['components', name, 'ready', index, 'accepts'];
+      return [
+        { path, at: 'value' as const, message: `"${check.accepts}" is not a component with manifests` },
+      ];
+    }),
+  );
+}
+
+/** `file:line:column: components.tempo.release.chart: …`, in the order of the file. */
+function describe(mistakes: readonly Mistake[], document: StackDocument, label: string): string[] {
+  return mistakes
+    .map((mistake) => ({ ...mistake, position: document.position(mistake.path, mistake.at) }))
+    .sort((a, b) => a.position.localeCompare(b.position, 'en', { numeric: true }))
+    .map(
+      ({ position, path, message }) =>
+        `${label}:${position}: ${path.length === 0 ? '' : `${dotted(path)}: `}${message}`,
+    );
+}
+
+function dotted(path: readonly PropertyKey[]): string {
+  return path
+    .map((part) => (typeof part === 'number' ? `[${String(part)}]` : `.${String(part)}`))
+    .join('')
+    .slice(1);
+}
+
+function checkPlan(stack: Stack, label: string): void {
+  try {
+    planOf(stack);
+  } catch (error) {
+    if (!isTracewrightError(error)) throw error;
+    const { type, message, remedy } = error;
+    throw new TracewrightError({ type, message: `${label}: ${message}`, remedy, cause: error });
+  }
+}
+
+function withAbsoluteCharts(stack: Stack, folder: string): Stack {
+  const absolute = ({ release, ...component }: Component): Component =>
+    release && 'path' in release.chart
+      ? { ...component, release: { ...release, chart: { path: resolve(folder, release.chart.path) } } }
+      : { ...component, ...(release && { release }) };
+  const components = Object.entries(stack.components).map(
+    ([name, component]) => [name, absolute(component)] as const,
+  );
+  return { ...stack, components: Object.fromEntries(components) };
+}
+
+/** Relative to the working folder where that says more, else absolute. */
+function shortest(path: string): string {
+  const fromHere = relative('', path);
+  return fromHere.startsWith('..') ? path : fromHere;
+}
+
+function invalid(label: string, lines: readonly string[]): TracewrightError {
+  const rest = lines.length - shownMistakes;
+  const shown = [...lines.slice(0, shownMistakes), ...(rest > 0 ? [`… and ${String(rest)} more.`] : [])];
+  return new TracewrightError({
+    type: 'stack.invalid',
+    message: shown.join('\n'),
+    remedy: `Correct ${label}; schemas/stack.schema.json lets an editor help with it.`,
+  });
+}
+
+function unreadable(path: string, cause: unknown): TracewrightError {
+  const { code } = cause as NodeJS.ErrnoException;
+  return new TracewrightError({
+    type: 'stack.not-found',
+    message:
+      code === 'ENOENT'
+        ? `There is no stack file ${path}.`
+        : `The stack file ${path} cannot be read: ${String(code)}.`,
+    remedy: 'Correct the path. A built-in stack is named without a slash and without ".yaml".',
+    cause,
+  });
+}
+
+async function unknownName(name: string, builtInDir: string, cause: unknown): Promise<TracewrightError> {
+  const known = await listStacks(builtInDir);
+  return new TracewrightError({
+    type: 'stack.not-found',
+    message: `There is no stack "${name}".${didYouMean(name, known)}`,
+    remedy: `The built-in stacks are ${known.join(', ')}. A file of your own is given by its path, such as ./${name}.yaml.`,
+    cause,
+  });
+}

@@ -1,0 +1,224 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { listStacks, loadStack } from '../src/stack-file.js';
+import { testFolder } from './support/folder.js';
+
+const builtInDir = join(import.meta.dirname, '..', 'stacks');
+
+const head = `name: mine
+description: One of my own
+targets: [embedded]
+`;
+const proof = `proof:
+  ride: { namespace: default, service: hotrod, port: 8080, customer: 123, customerName: Somebody }
+  collector: { namespace: otel, service: collector, otlpHttpPort: 4318, podSelector: app=collector }
+  tempo: { namespace: tracing, service: tempo, port: 3100 }
+  expect: { spans: 35, services: [frontend] }
+  traceql: '{}'
+  grafana: { skip: none here }
+`;
+const tempo = `  tempo:
+    release: { namespace: tracing, chart: { embedded: tempo } }
+    ready: [{ rollout: StatefulSet/tempo }]
+`;
+
+async function load(text: string) {
+  const path = join(await testFolder(), 'mine.yaml');
+  await writeFile(path, text);
+  return loadStack(path, { builtInDir });
+}
+
+/** The failure of loading `text`, with FILE in place of the file's path. */
+async function failure(text: string) {
+  const path = join(await testFolder(), 'mine.yaml');
+  await writeFile(path, text);
+  const error = await loadStack(path, { builtInDir }).then(
+    () => expect.unreachable('the stack was taken'),
+    (thrown: unknown) => thrown as { type: string; message: string },
+  );
+  return { type: error.type, lines: error.message.replaceAll(path, 'FILE').split('\n') };
+}
+
+const invalid = (...lines: string[]) => ({ type: 'stack.invalid', lines });
+
+describe('finding a stack', () => {
+  test('a name is a built-in one', async () => {
+    const loaded = await loadStack('embedded', { builtInDir });
+    expect(loaded.stack.name).toBe('embedded');
+    expect(loaded.path).toBe(join(builtInDir, 'embedded.yaml'));
+    expect(loaded.text).toContain('name: embedded');
+  });
+
+  test('the built-in ones are listed, and each bears the name of its file', async () => {
+    const names = await listStacks(builtInDir);
+    expect(names).toContain('embedded');
+    for (const name of names) expect((await loadStack(name, { builtInDir })).stack.name).toBe(name);
+  });
+
+  test('an unknown name is answered with the names that there are', async () => {
+    await expect(loadStack('embeded', { builtInDir })).rejects.toMatchObject({
+      type: 'stack.not-found',
+      message: 'There is no stack "embeded". Did you mean "embedded"?',
+      remedy: expect.stringContaining('embedded') as string,
+    });
+    await expect(loadStack('production', { builtInDir })).rejects.toMatchObject({
+      message: 'There is no stack "production".',
+    });
+  });
+
+  test('a path that leads nowhere, or to a folder', async () => {
+    const folder = await testFolder();
+    await expect(loadStack(join(folder, 'a.yml'), { builtInDir })).rejects.toMatchObject({
+      type: 'stack.not-found',
+      message: `There is no stack file ${join(folder, 'a.yml')}.`,
+    });
+    await expect(loadStack(`${folder}/`, { builtInDir })).rejects.toMatchObject({
+      type: 'stack.not-found',
+      message: expect.stringContaining('EISDIR') as string,
+    });
+  });
+});
+
+describe('a good file', () => {
+  test('gets its defaults', async () => {
+    const { stack } = await load(`${head}components:\n${tempo}${proof}`);
+    expect(stack.components['tempo']).toMatchObject({ needs: [], timeout: '5m', release: { values: {} } });
+  });
+
+  test('has chart paths from its own folder, whatever the working folder', async () => {
+    const loaded = await load(
+      `${head}components:\n${tempo.replace('embedded: tempo', 'path: ../charts/mine')}${proof}`,
+    );
+    expect(loaded.stack.components['tempo']?.release?.chart).toEqual({
+      path: join(loaded.path, '../../charts/mine'),
+    });
+  });
+
+  test('may share parts by anchors and merge keys', async () => {
+    const text = `${head}components:\n${tempo.replace('tempo:', 'tempo: &it')}  second:\n    <<: *it\n    needs: [tempo]\n${proof}`;
+    const { stack } = await load(text);
+    expect(stack.components['second']).toMatchObject({ needs: ['tempo'], release: { namespace: 'tracing' } });
+  });
+});
+
+describe('what is not YAML', () => {
+  test.each([
+    ['an open bracket', `${head}components: {\n`, /^FILE:5:1: .+/u],
+    ['a key twice', `${head}name: again\n`, 'FILE:4:1: Map keys must be unique.'],
+    ['a tab', `name: x\n\tdescription: y\n`, /^FILE:2:1: .*Tabs are not allowed/u],
+    ['two documents', `${head}---\nname: x\n`, /^FILE:4:1: .*multiple documents/u],
+    ['an unknown alias', `name: *nobody\n`, /^FILE: Unresolved alias.*nobody/u],
+  ])('%s', async (_, text, message) => {
+    const { type, lines } = await failure(text);
+    expect(type).toBe('stack.malformed');
+    expect(lines[0]).toMatch(message);
+  });
+});
+
+describe('what is not a stack', () => {
+  test('nothing at all', async () => {
+    expect(await failure('')).toEqual(invalid('FILE:1:1: expected object, received null'));
+  });
+
+  test('missing keys point to where they belong, unknown ones to themselves', async () => {
+    const text = `${head}desciption: twice\ncomponents:\n  tempo:\n    ready: []\n    release:\n      chart: { embedded: tempo }\n${proof}`;
+    expect(await failure(text)).toEqual(
+      invalid(
+        'FILE:4:1: desciption: is not known here. Did you mean "description"?',
+        'FILE:7:12: components.tempo.ready: expected array to have >=1 items',
+        'FILE:8:5: components.tempo.release.namespace: is missing (string)',
+      ),
+    );
+  });
+
+  test('names that Kubernetes would refuse', async () => {
+    expect(await failure(`${head}components:\n${tempo.replace('tempo:', 'Tempo 1:')}${proof}`)).toEqual(
+      invalid('FILE:5:3: components.Tempo 1: must be lower-case letters, digits and dashes'),
+    );
+  });
+
+  test.each([
+    ['tempo', 'must have embedded, or path, or repository + name + version, or oci + version'],
+    [
+      '{ embeded: tempo }',
+      'must have embedded, or path, or repository + name + version, or oci + version. Did you mean "embedded"?',
+    ],
+  ])('a chart that is %s', async (chart, message) => {
+    const text = `${head}components:\n${tempo.replace('{ embedded: tempo }', chart)}${proof}`;
+    expect(await failure(text)).toEqual(invalid(`FILE:6:43: components.tempo.release.chart: ${message}`));
+  });
+
+  test('a chart of a repository without a version: only that form is explained', async () => {
+    const text = `${head}components:\n${tempo.replace('embedded: tempo', 'repository: nowhere, name: tempo')}${proof}`;
+    expect(await failure(text)).toEqual(
+      invalid(
+        'FILE:6:36: components.tempo.release.chart.version: is missing (string)',
+        'FILE:6:57: components.tempo.release.chart.repository: is not a URL',
+      ),
+    );
+  });
+
+  test('checks of readiness', async () => {
+    const ready = `[{ rollout: tempo }, { http: { service: tempo, port: 99999 } }, { acepts: it }]`;
+    const text = `${head}components:\n${tempo.replace('[{ rollout: StatefulSet/tempo }]', ready)}${proof}`;
+    expect(await failure(text)).toEqual(
+      invalid(
+        'FILE:7:24: components.tempo.ready[0].rollout: must be Deployment/, StatefulSet/ or DaemonSet/ and a name',
+        'FILE:7:35: components.tempo.ready[1].http.path: is missing (string)',
+        'FILE:7:65: components.tempo.ready[1].http.port: expected number to be <=65535',
+        'FILE:7:76: components.tempo.ready[2]: must have rollout, or http, or accepts. Did you mean "accepts"?',
+      ),
+    );
+  });
+
+  test('neither a release nor manifests, or both', async () => {
+    const both = `${tempo}    manifests: { namespace: x, objects: [{ apiVersion: v1, kind: Secret, metadata: { name: x } }] }\n`;
+    const neither = `  empty:\n    ready: [{ rollout: Deployment/x }]\n`;
+    expect(await failure(`${head}components:\n${both}${neither}${proof}`)).toEqual(
+      invalid(
+        'FILE:6:5: components.tempo: must have either a release or manifests',
+        'FILE:10:5: components.empty: must have either a release or manifests',
+      ),
+    );
+  });
+
+  test('accepts of a component that has no objects, or does not exist', async () => {
+    const text = `${head}components:\n${tempo.replace('[{', '[{ accepts: tempo }, { accepts: nobody }, {')}${proof}`;
+    expect(await failure(text)).toEqual(
+      invalid(
+        'FILE:7:24: components.tempo.ready[0].accepts: "tempo" is not a component with manifests',
+        'FILE:7:44: components.tempo.ready[1].accepts: "nobody" is not a component with manifests',
+      ),
+    );
+  });
+
+  test('more mistakes than anybody reads', async () => {
+    const { lines } = await failure(
+      `${head}${Array.from({ length: 20 }, (_, i) => `x${String(i)}: 1\n`).join('')}`,
+    );
+    expect(lines).toHaveLength(11);
+    expect(lines.at(-1)).toBe('… and 12 more.');
+  });
+});
+
+describe('a plan that cannot be', () => {
+  test('a need that nobody meets', async () => {
+    const text = `${head}components:\n${tempo}    needs: [grafana]\n${proof}`;
+    expect(await failure(text)).toEqual({
+      type: 'stack.unknown-need',
+      lines: [
+        'FILE: In the stack "mine" the component "tempo" needs "grafana", which the stack does not have.',
+      ],
+    });
+  });
+
+  test('a circle', async () => {
+    const second = tempo.replace('tempo:', 'second:');
+    const text = `${head}components:\n${tempo}    needs: [second]\n${second}    needs: [tempo]\n${proof}`;
+    expect(await failure(text)).toEqual({
+      type: 'stack.cycle',
+      lines: ['FILE: In the stack "mine" components need each other in a circle: tempo → second → tempo.'],
+    });
+  });
+});
