@@ -1,0 +1,93 @@
+import { Connection, isGrpcServiceError } from '@temporalio/client';
+import { TracewrightError } from '../domain/failure.js';
+import { connectionOptions, type ConnectionSettings } from './connection.js';
+import { grpcCodeOf, grpcStatus } from './grpc-status.js';
+import { isLoopback, probePort, type PortState } from './probe-port.js';
+
+export interface ConnectOptions {
+  /** In milliseconds. @default 10000 */
+  timeoutMs?: number;
+}
+
+/**
+ * Connects a client and makes sure that the server answers and has the namespace. The caller closes the connection.
+ * @throws TracewrightError `temporal.unreachable`: which address, why, what to do
+ */
+export async function connectClient(
+  settings: ConnectionSettings,
+  { timeoutMs = 10_000 }: ConnectOptions = {},
+): Promise<Connection> {
+  // gRPC tells a port that nobody listens on from a slow server only by the time that passes; on this machine we can ask.
+  if (isLoopback(settings.address)) {
+    const state = await probePort(settings.address, timeoutMs);
+    if (state !== 'open') throw unreachable(settings, undefined, state);
+  }
+  const connection = Connection.lazy({ ...connectionOptions(settings), connectTimeout: timeoutMs });
+  try {
+    await connection.ensureConnected();
+    await connection.withDeadline(Date.now() + timeoutMs, () =>
+      connection.workflowService.describeNamespace({ namespace: settings.namespace }).catch(ignoreDenied),
+    );
+    return connection;
+  } catch (error) {
+    await connection.close().catch(() => undefined);
+    throw unreachable(settings, error, await probePort(settings.address, 1_000));
+  }
+}
+
+/** Whether a Temporal server answers within `timeoutMs`. */
+export async function answers(settings: ConnectionSettings, timeoutMs: number): Promise<boolean> {
+  try {
+    await (await connectClient(settings, { timeoutMs })).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** An API key for one namespace need not have the right to describe it. */
+function ignoreDenied(error: unknown): void {
+  if (grpcCodeOf(error) !== grpcStatus.permissionDenied) throw error;
+}
+
+function unreachable(settings: ConnectionSettings, error: unknown, port: PortState): TracewrightError {
+  const { address, namespace, origin, embedded } = settings;
+  const cause = rootCause(error);
+  const code = grpcCodeOf(cause);
+  const remedies: Record<number, string> = {
+    [grpcStatus.notFound]: `Make the namespace (temporal operator namespace create --namespace ${namespace}), or name another one in TEMPORAL_NAMESPACE.`,
+    [grpcStatus.unauthenticated]: 'Check the API key or the client certificate of the connection.',
+  };
+  const remedy = embedded
+    ? 'Run `tracewright up` again: it starts the embedded server where it left off.'
+    : 'Check that the server runs, that the address is right, and whether it wants TLS (TEMPORAL_TLS). Or unset it for the embedded server.';
+  return new TracewrightError({
+    type: 'temporal.unreachable',
+    message: `The Temporal server at ${address} (from ${origin}) cannot be used: ${describe(cause, namespace, port)}.`,
+    remedy: (code === undefined ? undefined : remedies[code]) ?? remedy,
+    cause: error,
+  });
+}
+
+function describe(cause: unknown, namespace: string, port: PortState): string {
+  const code = grpcCodeOf(cause);
+  if (code === grpcStatus.notFound) return `it has no namespace "${namespace}"`;
+  if (code === grpcStatus.unauthenticated) return 'it does not accept our credentials';
+  if (port === 'refused') return 'nothing listens there';
+  if (port === 'unknown-host') return 'its name is not known';
+  if (port === 'silent') return 'it cannot be reached';
+  const text = isGrpcServiceError(cause)
+    ? cause.details
+    : cause instanceof Error
+      ? cause.message
+      : String(cause);
+  if (/before the deadline|deadline exceeded/iu.test(text))
+    return 'something listens there, but it did not answer as a Temporal server in time';
+  return text.split('\n')[0]?.replace(/\.$/u, '') ?? text;
+}
+
+function rootCause(error: unknown): unknown {
+  return error instanceof Error && error.cause !== undefined && !isGrpcServiceError(error)
+    ? rootCause(error.cause)
+    : error;
+}

@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import type { Config } from '../config.js';
+import type { DaemonPlace, DaemonSpec } from '../tools/daemon.js';
+import { answers } from './client-connection.js';
+import { embeddedSettings } from './connection.js';
+import { defaultPorts, type PortPair } from './ports.js';
+import { searchAttributeNames } from './search-attributes.js';
+import { completeDatabase, databasePath, removeIncompleteDatabase, serverFolder } from './server-database.js';
+
+export interface EnsureServerOptions {
+  readonly config: Pick<Config, 'stateDir' | 'cacheDir' | 'environment'>;
+  readonly onProgress?: ((text: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** In milliseconds: a live server that does not answer for so long is replaced. @default 15000 */
+  readonly hangTimeoutMs?: number;
+}
+
+/** What the server's record remembers of it. */
+export type ServerData = DaemonSpec['data'];
+
+/** How long one question to a live server may take, in milliseconds. */
+const answerTimeoutMs = 2_000;
+
+/** Changes whenever the server must be started in another way: then a running one is replaced. */
+export const serverVersion = createHash('sha256')
+  .update(`1 ${searchAttributeNames.join(' ')}`)
+  .digest('hex')
+  .slice(0, 16);
+
+export function serverPlace(stateDir: string): DaemonPlace {
+  return { folder: serverFolder(stateDir), name: 'server' };
+}
+
+/** How the embedded server is started: SQLite in the state folder, loopback only, our search attributes. */
+export function serverSpec(
+  options: EnsureServerOptions,
+  program: string,
+  { port, uiPort }: PortPair,
+): DaemonSpec {
+  const { stateDir, environment } = options.config;
+  const attributes = searchAttributeNames.flatMap((name) => ['--search-attribute', `${name}=Keyword`]);
+  return {
+    ...serverPlace(stateDir),
+    program,
+    args: [
+      ...[
+        'server',
+        'start-dev',
+        '--ip',
+        '127.0.0.1',
+        '--port',
+        String(port),
+        '--ui-ip',
+        '127.0.0.1',
+        '--ui-port',
+        String(uiPort),
+      ],
+      ...[
+        '--db-filename',
+        databasePath(stateDir),
+        '--log-level',
+        'warn',
+        '--ui-disable-news-fetch',
+        ...attributes,
+      ],
+    ],
+    version: serverVersion,
+    data: { port, uiPort },
+    // Not the whole environment: TEMPORAL_* variables are meant for other commands of the same program.
+    env: {
+      PATH: environment['PATH'],
+      HOME: environment['HOME'],
+      TMPDIR: environment['TMPDIR'],
+      TZ: environment['TZ'],
+    },
+    umask: 0o077,
+    prepare: () => removeIncompleteDatabase(stateDir),
+    isReady: ({ data }) => servesFor(stateDir, data),
+    readyTimeoutMs: 60_000,
+    hangTimeoutMs: options.hangTimeoutMs ?? 15_000,
+    graceMs: 5_000,
+    failure: {
+      type: 'temporal.not-starting',
+      what: 'The embedded Temporal server',
+      remedy:
+        'Look at its last lines and run the command again, or use a server of your own (TEMPORAL_ADDRESS).',
+    },
+    signal: options.signal,
+  };
+}
+
+/** Whether it answers; after true its address may be given away. */
+export async function servesFor(stateDir: string, data: ServerData): Promise<boolean> {
+  if (!(await serves(data))) return false;
+  await completeDatabase(stateDir, embeddedSettings(serverAddress(data)));
+  return true;
+}
+
+export async function serves(data: ServerData): Promise<boolean> {
+  return answers(embeddedSettings(serverAddress(data)), answerTimeoutMs);
+}
+
+export function serverPorts(data: ServerData): PortPair {
+  const [port, uiPort] = [data?.['port'], data?.['uiPort']];
+  return typeof port === 'number' && typeof uiPort === 'number' ? { port, uiPort } : defaultPorts;
+}
+
+export function serverAddress(data: ServerData): string {
+  return `127.0.0.1:${String(serverPorts(data).port)}`;
+}

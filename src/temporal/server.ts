@@ -1,0 +1,106 @@
+import type { Config } from '../config.js';
+import { isTracewrightError } from '../domain/failure.js';
+import { observeDaemon, startDaemon, stopDaemon, type StartedDaemon } from '../tools/daemon.js';
+import { provideTemporal } from '../tools/temporal-binary.js';
+import { choosePorts, defaultPorts } from './ports.js';
+import { makeServerFolder } from './server-database.js';
+import {
+  serverAddress,
+  serverPlace,
+  serverPorts,
+  serves,
+  servesFor,
+  serverSpec,
+  serverVersion,
+  type EnsureServerOptions,
+  type ServerData,
+} from './server-process.js';
+
+export type { EnsureServerOptions } from './server-process.js';
+
+export interface EmbeddedServer {
+  /** `127.0.0.1:<port>` */
+  readonly address: string;
+  readonly uiUrl: string;
+  readonly pid: number;
+}
+
+export interface EnsuredServer extends EmbeddedServer {
+  readonly startedNow: boolean;
+  /** For a person: that it does not listen on the default ports. */
+  readonly note?: string;
+}
+
+export interface ObservedServer extends EmbeddedServer {
+  /** `dead`: it was killed and will be restarted with its database; `hung`: the process lives and does not answer. */
+  readonly state: 'serving' | 'hung' | 'dead';
+}
+
+/**
+ * Makes sure that the embedded Temporal server of the state folder runs: SQLite below the folder, loopback only. A live one
+ * is returned as it is; one that was killed comes back on the same ports with its database, so that workers reconnect.
+ * @throws TracewrightError `temporal.not-starting`, `port.taken`, `state.*`, and what `provideTemporal` throws
+ */
+export async function ensureServer(options: EnsureServerOptions): Promise<EnsuredServer> {
+  const { stateDir, cacheDir, environment } = options.config;
+  const known = await observeDaemon(serverPlace(stateDir));
+  if (known?.running && known.version === serverVersion && (await servesFor(stateDir, known.data))) {
+    return ensured(known, false);
+  }
+  await makeServerFolder(stateDir);
+  const { path } = await provideTemporal({
+    cacheDir,
+    environment,
+    onProgress: options.onProgress,
+    signal: options.signal,
+  });
+  const daemon = await startOnFreePorts(options, path);
+  return ensured(daemon, daemon.startedNow);
+}
+
+/** What is known of the embedded server; `undefined` when none was started or it was stopped. */
+export async function observeServer(config: Pick<Config, 'stateDir'>): Promise<ObservedServer | undefined> {
+  const known = await observeDaemon(serverPlace(config.stateDir));
+  if (!known) return undefined;
+  const state = !known.running ? 'dead' : (await serves(known.data)) ? 'serving' : 'hung';
+  return { ...describe(known), state };
+}
+
+/** Stops the embedded server; its database stays. Takes 1 to 2 s: the server lets its own workers end first. */
+export async function stopServer(
+  config: Pick<Config, 'stateDir'>,
+): Promise<'gone' | 'terminated' | 'killed'> {
+  return stopDaemon(serverPlace(config.stateDir));
+}
+
+async function startOnFreePorts(options: EnsureServerOptions, program: string): Promise<StartedDaemon> {
+  for (let attempt = 1; ; attempt += 1) {
+    const known = await observeDaemon(serverPlace(options.config.stateDir));
+    const before = known && serverPorts(known.data);
+    const ports = known?.running && before ? before : await choosePorts(before);
+    try {
+      return await startDaemon(serverSpec(options, program, ports));
+    } catch (error) {
+      if (attempt >= 5 || !isPortTaken(error)) throw error;
+    }
+  }
+}
+
+/** Another program, or the server of another state folder, took a port between our look and the server's start. */
+function isPortTaken(error: unknown): boolean {
+  return isTracewrightError(error) && error.evidence.some((line) => line.includes('address already in use'));
+}
+
+function describe({ pid, data }: { pid: number; data: ServerData }): EmbeddedServer {
+  return { pid, address: serverAddress(data), uiUrl: `http://127.0.0.1:${String(serverPorts(data).uiPort)}` };
+}
+
+function ensured(daemon: { pid: number; data: ServerData }, startedNow: boolean): EnsuredServer {
+  const server = { ...describe(daemon), startedNow };
+  if (serverPorts(daemon.data).port === defaultPorts.port) return server;
+  const { port, uiPort } = defaultPorts;
+  return {
+    ...server,
+    note: `Port ${String(port)} or ${String(uiPort)} was taken: the Temporal server listens on ${server.address}.`,
+  };
+}

@@ -1,0 +1,144 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../config.js';
+import { TracewrightError } from '../domain/failure.js';
+import {
+  daemonLogPath,
+  observeDaemon,
+  startDaemon,
+  stopDaemon,
+  type DaemonPlace,
+  type ObservedDaemon,
+} from '../tools/daemon.js';
+import { identifyProcess, type ProcessIdentity } from '../tools/process-identity.js';
+import type { ConnectionSettings } from './connection.js';
+
+export interface EnsureWorkerOptions {
+  readonly config: Pick<Config, 'stateDir' | 'cacheDir' | 'environment'>;
+  readonly connection: ConnectionSettings;
+  /** The built file that is run. @default `dist/worker.js` of this package */
+  readonly entry?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface EnsuredWorker {
+  readonly pid: number;
+  readonly startedNow: boolean;
+  readonly logFile: string;
+}
+
+export type ObservedWorker = Pick<ObservedDaemon, 'pid' | 'running' | 'startedAt'> & {
+  readonly ready: boolean;
+  readonly logFile: string;
+};
+
+/** What the worker writes once its Workers run. */
+interface ReadyMarker extends ProcessIdentity {
+  readonly at: string;
+}
+
+/** This file is <package>/{src,dist}/temporal/worker-process.{ts,js}. */
+const builtWorker = join(dirname(fileURLToPath(import.meta.url)), '../../dist/worker.js');
+
+/** In milliseconds; a worker that stops lets its activities end their programs, which takes up to 10 s each. */
+const graceMs = 30_000;
+
+const place = (stateDir: string): DaemonPlace => ({ folder: join(stateDir, 'worker'), name: 'worker' });
+const markerPath = (stateDir: string): string => join(stateDir, 'worker', 'ready.json');
+
+/**
+ * Makes sure that the background worker of the state folder runs, from this build and for this connection. One of another
+ * build (after an update) or for another server gets SIGTERM and is replaced. Ready means that it takes tasks.
+ * @throws TracewrightError `temporal.not-starting` with the last lines of its log
+ */
+export async function ensureWorker(options: EnsureWorkerOptions): Promise<EnsuredWorker> {
+  const { config, connection, entry = builtWorker } = options;
+  const { stateDir, cacheDir, environment } = config;
+  if (!existsSync(entry)) throw notBuilt(entry);
+  const daemon = await startDaemon({
+    ...place(stateDir),
+    program: process.execPath,
+    args: [entry],
+    version: await workerVersion(entry, connection),
+    env: { ...environment, TRACEWRIGHT_STATE_DIR: stateDir, TRACEWRIGHT_CACHE_DIR: cacheDir },
+    umask: 0o077,
+    prepare: () => rm(markerPath(stateDir), { force: true }),
+    isReady: (identity) => isMarkedReady(stateDir, identity),
+    readyTimeoutMs: 60_000,
+    hangTimeoutMs: 60_000,
+    graceMs,
+    failure: {
+      type: 'temporal.not-starting',
+      what: 'The worker',
+      remedy: 'Look at its last lines and run the command again.',
+    },
+    signal: options.signal,
+  });
+  return { pid: daemon.pid, startedNow: daemon.startedNow, logFile: daemonLogPath(place(stateDir)) };
+}
+
+/** What is known of the background worker; `undefined` when none was started or it was stopped. */
+export async function observeWorker({
+  stateDir,
+}: Pick<Config, 'stateDir'>): Promise<ObservedWorker | undefined> {
+  const known = await observeDaemon(place(stateDir));
+  if (!known) return undefined;
+  const { pid, running, startedAt } = known;
+  const ready = running && (await isMarkedReady(stateDir, known));
+  return { pid, running, startedAt, ready, logFile: daemonLogPath(place(stateDir)) };
+}
+
+/** Stops the background worker gracefully: its activities end their programs first, up to 30 s. */
+export async function stopWorker({
+  stateDir,
+}: Pick<Config, 'stateDir'>): Promise<'gone' | 'terminated' | 'killed'> {
+  const how = await stopDaemon(place(stateDir), { graceMs });
+  await rm(markerPath(stateDir), { force: true });
+  return how;
+}
+
+/** For the worker process: call it once its Workers run. */
+export async function markWorkerReady(stateDir: string): Promise<void> {
+  const marker: ReadyMarker = { ...(await ownIdentity()), at: new Date().toISOString() };
+  await mkdir(join(stateDir, 'worker'), { recursive: true, mode: 0o700 });
+  await writeFile(`${markerPath(stateDir)}.tmp`, JSON.stringify(marker), { mode: 0o600 });
+  await rename(`${markerPath(stateDir)}.tmp`, markerPath(stateDir));
+}
+
+async function ownIdentity(): Promise<ProcessIdentity> {
+  const identity = await identifyProcess(process.pid);
+  if (!identity) throw new Error('This process does not find itself under /proc.');
+  return identity;
+}
+
+async function isMarkedReady(stateDir: string, { pid, startTime }: ProcessIdentity): Promise<boolean> {
+  const text = await readFile(markerPath(stateDir), 'utf8').catch(() => '{}');
+  const marker = JSON.parse(text) as Partial<ReadyMarker>;
+  return marker.pid === pid && marker.startTime === startTime;
+}
+
+/**
+ * Changes with the contents of the built files and with the connection (by digest only: it may hold an API key).
+ * About 15 ms.
+ */
+async function workerVersion(entry: string, connection: ConnectionSettings): Promise<string> {
+  const hash = createHash('sha256');
+  const folder = dirname(entry);
+  const files = (await readdir(folder, { recursive: true }))
+    .filter((name) => name.endsWith('.js'))
+    .toSorted();
+  for (const name of files) hash.update(name).update(await readFile(join(folder, name)));
+  hash.update(JSON.stringify(connection)).update(process.version);
+  return hash.digest('hex').slice(0, 16);
+}
+
+function notBuilt(entry: string): TracewrightError {
+  return new TracewrightError({
+    type: 'temporal.not-starting',
+    message: `The worker is not built: there is no ${entry}.`,
+    remedy: 'Run `npm ci` (or `npm run build`) in the folder of Tracewright.',
+  });
+}

@@ -1,0 +1,229 @@
+import { writeFile } from 'node:fs/promises';
+import { createServer as createHttp2Server } from 'node:http2';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import proto from '@temporalio/proto';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { connectClient } from '../../src/temporal/client-connection.js';
+import {
+  connectionOptions,
+  embeddedSettings,
+  resolveConnection,
+  type ConnectionSettings,
+} from '../../src/temporal/connection.js';
+import { currentConnection } from '../../src/temporal/current-connection.js';
+import { ensureSearchAttributes, searchAttributeNames } from '../../src/temporal/search-attributes.js';
+import { ensureServer, stopServer } from '../../src/temporal/server.js';
+import { serverConfig } from '../support/embedded-server.js';
+import { testFolder } from '../support/folder.js';
+import { containing } from '../support/match.js';
+
+/** Resolves with no configuration but the given one: HOME is an empty folder. */
+async function resolve(variables: Record<string, string>): Promise<ReturnType<typeof resolveConnection>> {
+  return resolveConnection({ environment: { HOME: await testFolder(), ...variables } });
+}
+
+async function configFile(text: string): Promise<string> {
+  const file = join(await testFolder(), 'temporal.toml');
+  await writeFile(file, text);
+  return file;
+}
+
+const external = (address: string, namespace = 'default'): ConnectionSettings => ({
+  address,
+  namespace,
+  options: {},
+  origin: 'the variable TEMPORAL_ADDRESS',
+  embedded: false,
+});
+
+describe('resolveConnection', () => {
+  it('means the embedded server when nothing names another', async () => {
+    expect(await resolve({})).toEqual({ kind: 'embedded' });
+    expect(await resolve({ TEMPORAL_NAMESPACE: 'mine' })).toEqual({ kind: 'embedded' });
+  });
+
+  it('takes the address of the environment', async () => {
+    expect(await resolve({ TEMPORAL_ADDRESS: 'temporal.example:7233', TEMPORAL_NAMESPACE: 'mine' })).toEqual({
+      kind: 'external',
+      settings: external('temporal.example:7233', 'mine'),
+    });
+  });
+
+  it('uses TLS with an API key', async () => {
+    const resolved = await resolve({ TEMPORAL_ADDRESS: 'cloud.example:7233', TEMPORAL_API_KEY: 'the-key' });
+    if (resolved.kind !== 'external') throw new Error('embedded');
+    expect(connectionOptions(resolved.settings)).toEqual({
+      address: 'cloud.example:7233',
+      tls: true,
+      apiKey: 'the-key',
+    });
+  });
+
+  it('takes a profile with mutual TLS', async () => {
+    const file = await configFile(`[profile.fleet]
+address = "fleet.example:7233"
+namespace = "tracing"
+[profile.fleet.tls]
+client_cert_data = "CERTIFICATE"
+client_key_data = "KEY"
+`);
+    const resolved = await resolve({ TEMPORAL_CONFIG_FILE: file, TEMPORAL_PROFILE: 'fleet' });
+    if (resolved.kind !== 'external') throw new Error('embedded');
+    expect(resolved.settings).toMatchObject({
+      address: 'fleet.example:7233',
+      namespace: 'tracing',
+      embedded: false,
+    });
+    expect(resolved.settings.origin).toBe('the Temporal profile "fleet"');
+    expect(resolved.settings.options.tls).toMatchObject({
+      clientCertPair: { crt: new TextEncoder().encode('CERTIFICATE'), key: new TextEncoder().encode('KEY') },
+    });
+  });
+
+  it.each([
+    ['a profile that does not exist', { TEMPORAL_PROFILE: 'none' }, "'none' not found"],
+    [
+      'a file that does not exist',
+      { TEMPORAL_CONFIG_FILE: '/nowhere/temporal.toml' },
+      '/nowhere/temporal.toml',
+    ],
+  ])('refuses %s', async (_what, variables, message) => {
+    await expect(resolve(variables)).rejects.toMatchObject({
+      type: 'config.invalid',
+      message: containing(message),
+    });
+  });
+
+  it('refuses a profile without an address', async () => {
+    const file = await configFile('[profile.empty]\nnamespace = "x"\n');
+    await expect(resolve({ TEMPORAL_CONFIG_FILE: file, TEMPORAL_PROFILE: 'empty' })).rejects.toMatchObject({
+      type: 'config.invalid',
+      message: 'The Temporal profile "empty" names no address.',
+    });
+  });
+});
+
+describe('connectClient', { timeout: 60_000 }, () => {
+  it('says that nothing listens, where, and what to do', async () => {
+    await expect(connectClient(external('127.0.0.1:1'), { timeoutMs: 2_000 })).rejects.toMatchObject({
+      type: 'temporal.unreachable',
+      message:
+        'The Temporal server at 127.0.0.1:1 (from the variable TEMPORAL_ADDRESS) cannot be used: nothing listens there.',
+      remedy: containing('Check that the server runs'),
+    });
+    await expect(
+      connectClient(external('no-such-host.invalid:7233'), { timeoutMs: 500 }),
+    ).rejects.toMatchObject({
+      message: containing('its name is not known'),
+    });
+    await expect(connectClient(embeddedSettings('127.0.0.1:1'), { timeoutMs: 500 })).rejects.toMatchObject({
+      remedy: containing('tracewright up'),
+    });
+  });
+
+  it('does not wait for ever for a server that says nothing', async () => {
+    const silent = createServer();
+    await new Promise<void>((listening) => silent.listen(0, '127.0.0.1', listening));
+    onTestFinished(() => void silent.close());
+    const address = `127.0.0.1:${String((silent.address() as AddressInfo).port)}`;
+    await expect(connectClient(external(address), { timeoutMs: 500 })).rejects.toMatchObject({
+      message: containing('did not answer as a Temporal server'),
+    });
+  });
+
+  it('names a namespace that does not exist', async () => {
+    const config = await serverConfig();
+    const { address } = await ensureServer({ config });
+    await expect(connectClient(external(address, 'nowhere'))).rejects.toMatchObject({
+      type: 'temporal.unreachable',
+      message: containing('it has no namespace "nowhere"'),
+      remedy: containing('--namespace nowhere'),
+    });
+  });
+});
+
+/** A server that refuses every call with a gRPC status, as one with authorisation does. @returns its address */
+async function refusingServer(statusOf: (path: string) => number): Promise<string> {
+  const server = createHttp2Server();
+  server.on('stream', (stream, headers) => {
+    const status = String(statusOf(headers[':path'] ?? ''));
+    stream.respond(
+      { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': status },
+      { endStream: true },
+    );
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  onTestFinished(() => void server.close());
+  return `127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+}
+
+describe('a server that refuses us', { timeout: 60_000 }, () => {
+  it('is named, and so are the credentials, when it does not accept them', async () => {
+    const address = await refusingServer(() => 16);
+    await expect(connectClient(external(address), { timeoutMs: 2_000 })).rejects.toMatchObject({
+      type: 'temporal.unreachable',
+      message: containing('it does not accept our credentials'),
+      remedy: containing('API key'),
+    });
+  });
+
+  it('may keep search attributes to its operators: then we say what they have to do', async () => {
+    const address = await refusingServer((path) => (path.endsWith('/GetSystemInfo') ? 12 : 7));
+    const connection = await connectClient(external(address, 'mine'), { timeoutMs: 2_000 });
+    try {
+      const { added, warning } = await ensureSearchAttributes(connection, 'mine');
+      expect(added).toEqual([]);
+      expect(warning).toContain('temporal operator search-attribute create --namespace mine --type Keyword');
+      for (const name of searchAttributeNames) expect(warning).toContain(`--name ${name}`);
+    } finally {
+      await connection.close();
+    }
+  });
+});
+
+describe('currentConnection', { timeout: 60_000 }, () => {
+  it('follows the embedded server of the state folder, and says when there is none', async () => {
+    const config = {
+      ...(await serverConfig()),
+      environment: { HOME: await testFolder(), PATH: process.env['PATH'] },
+    };
+    await expect(currentConnection(config)).rejects.toMatchObject({ type: 'temporal.unreachable' });
+    const { address } = await ensureServer({ config });
+    expect(await currentConnection(config)).toEqual(embeddedSettings(address));
+    await stopServer(config);
+    await expect(currentConnection(config)).rejects.toMatchObject({
+      message: containing(config.stateDir),
+    });
+  });
+});
+
+const integer = proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_INT;
+
+describe('ensureSearchAttributes', { timeout: 60_000 }, () => {
+  it('registers what is missing, once, and refuses another type', async () => {
+    const config = await serverConfig();
+    const connection = await connectClient(embeddedSettings((await ensureServer({ config })).address));
+    try {
+      expect(await ensureSearchAttributes(connection, 'default')).toEqual({ added: [] });
+      const [first = '', second = ''] = searchAttributeNames;
+      const { operatorService } = connection;
+      await operatorService.removeSearchAttributes({
+        namespace: 'default',
+        searchAttributes: [first, second],
+      });
+      expect(await ensureSearchAttributes(connection, 'default')).toEqual({ added: [first, second] });
+      expect(await ensureSearchAttributes(connection, 'default')).toEqual({ added: [] });
+      await operatorService.removeSearchAttributes({ namespace: 'default', searchAttributes: [first] });
+      await operatorService.addSearchAttributes({
+        namespace: 'default',
+        searchAttributes: { [first]: integer },
+      });
+      await expect(ensureSearchAttributes(connection, 'default')).rejects.toMatchObject({
+        type: 'config.invalid',
+      });
+    } finally {
+      await connection.close();
+    }
+  });
+});

@@ -1,0 +1,108 @@
+import { appendFile, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { embeddedSettings } from '../../src/temporal/connection.js';
+import { hostId } from '../../src/temporal/host-id.js';
+import {
+  ensureWorker,
+  observeWorker,
+  stopWorker,
+  type EnsureWorkerOptions,
+} from '../../src/temporal/worker-process.js';
+import { identifyProcess } from '../../src/tools/process-identity.js';
+import { compile } from '../support/compile.js';
+import { testFolder } from '../support/folder.js';
+import { containing } from '../support/match.js';
+
+async function workerOptions(entry?: string): Promise<EnsureWorkerOptions> {
+  const stateDir = await testFolder();
+  onTestFinished(() => stopWorker({ stateDir }).then(() => undefined));
+  return {
+    config: { stateDir, cacheDir: join(stateDir, 'cache'), environment: { PATH: process.env['PATH'] } },
+    connection: embeddedSettings('127.0.0.1:7233'),
+    entry: entry ?? (await compile('test/temporal/small-worker.ts')),
+  };
+}
+
+describe('the background worker', { timeout: 60_000 }, () => {
+  it('starts once for many and is ready when that is said', async () => {
+    const options = await workerOptions();
+    const workers = await Promise.all([ensureWorker(options), ensureWorker(options), ensureWorker(options)]);
+    expect(new Set(workers.map(({ pid }) => pid)).size).toBe(1);
+    expect(await observeWorker(options.config)).toMatchObject({
+      pid: workers[0].pid,
+      running: true,
+      ready: true,
+    });
+    const marker = join(options.config.stateDir, 'worker', 'ready.json');
+    expect(JSON.parse(await readFile(marker, 'utf8'))).toMatchObject({ pid: workers[0].pid });
+    expect((await stat(marker)).mode & 0o777).toBe(0o600);
+    const started = performance.now();
+    expect(await ensureWorker(options)).toMatchObject({ startedNow: false });
+    console.log(`ensureWorker, live: ${(performance.now() - started).toFixed(0)} ms`);
+  });
+
+  it('comes back after kill -9', async () => {
+    const options = await workerOptions();
+    const first = await ensureWorker(options);
+    process.kill(first.pid, 'SIGKILL');
+    while (await identifyProcess(first.pid)) await sleep(5);
+    expect(await observeWorker(options.config)).toMatchObject({ running: false, ready: false });
+    const second = await ensureWorker(options);
+    expect(second.startedNow).toBe(true);
+    expect(second.pid).not.toBe(first.pid);
+  });
+
+  it('is replaced, gracefully, when its build changes', async () => {
+    const options = await workerOptions();
+    const first = await ensureWorker(options);
+    await appendFile(options.entry ?? '', '\n// another build');
+    const second = await ensureWorker(options);
+    expect(second.startedNow).toBe(true);
+    expect(await identifyProcess(first.pid)).toBeUndefined();
+    await stat(join(options.config.stateDir, 'stopped-gracefully'));
+  });
+
+  it('is replaced when it would talk to another server', async () => {
+    const options = await workerOptions();
+    const first = await ensureWorker(options);
+    const second = await ensureWorker({ ...options, connection: embeddedSettings('127.0.0.1:7234') });
+    expect(second.pid).not.toBe(first.pid);
+  });
+
+  it('fails with the last lines of a worker that dies at its start', async () => {
+    const folder = await testFolder();
+    await writeFile(join(folder, 'worker.js'), 'console.error("cannot connect"); process.exit(1);');
+    await expect(ensureWorker(await workerOptions(join(folder, 'worker.js')))).rejects.toMatchObject({
+      type: 'temporal.not-starting',
+      message: 'The worker ended with exit code 1.',
+      evidence: ['cannot connect'],
+    });
+  });
+
+  it('says that it is not built', async () => {
+    const options = await workerOptions('/nowhere/worker.js');
+    await expect(ensureWorker(options)).rejects.toMatchObject({ remedy: containing('npm ci') });
+  });
+
+  it('leaves no process after stopWorker', async () => {
+    const options = await workerOptions();
+    const { pid } = await ensureWorker(options);
+    expect(await stopWorker(options.config)).toBe('terminated');
+    expect(await identifyProcess(pid)).toBeUndefined();
+    expect(await observeWorker(options.config)).toBeUndefined();
+  });
+});
+
+describe('hostId', () => {
+  it('is made once, however many ask, and kept to the user', async () => {
+    const stateDir = join(await testFolder(), 'state');
+    const ids = await Promise.all(Array.from({ length: 10 }, () => hostId(stateDir)));
+    expect(new Set(ids).size).toBe(1);
+    expect(ids[0]).toMatch(/^[0-9a-f]{16}$/u);
+    expect(await hostId(stateDir)).toBe(ids[0]);
+    expect((await stat(join(stateDir, 'host-id'))).mode & 0o777).toBe(0o600);
+    expect(await hostId(await testFolder())).not.toBe(ids[0]);
+  });
+});
