@@ -1,0 +1,137 @@
+import { isTracewrightError, TracewrightError } from '../domain/failure.js';
+import { checkTitles, type Check, type CheckName } from '../domain/proof.js';
+import type { CheckContext } from './run.js';
+
+/** One place that a trace must pass. */
+export interface Hop {
+  readonly name: CheckName;
+  /** Why it is not looked at. */
+  readonly skip?: string;
+  /** @returns what was seen */
+  readonly check: (context: CheckContext) => Promise<string>;
+}
+
+export interface HopsOptions {
+  /** In the order in which a trace passes them. */
+  readonly hops: readonly Hop[];
+  /** What was checked already; part of the result and of the evidence. */
+  readonly before: Check;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (text: string) => void;
+}
+
+interface Finding extends Check {
+  readonly error?: TracewrightError;
+  /** An earlier hop was broken, so nothing was to be learnt here any more. */
+  readonly givenUp?: boolean;
+}
+
+/**
+ * Looks at all hops together. When one is broken, those behind it are given up; those before it are still waited for,
+ * as only the first broken hop says where to repair.
+ * @returns the checks, none of them failed
+ * @throws TracewrightError of the first broken hop, with all findings as evidence
+ */
+export async function runHops({ hops, before, signal, onProgress }: HopsOptions): Promise<readonly Check[]> {
+  const stops = hops.map(() => new AbortController());
+  const report = progressOf(hops, onProgress);
+  const findings = await Promise.all(
+    hops.map(async (hop, index): Promise<Finding> => {
+      const own = stops[index]?.signal ?? signal;
+      const context = {
+        signal: AbortSignal.any([signal, own]),
+        note: (seen: string) => {
+          report(hop.name, seen);
+        },
+      };
+      const finding = await find(hop, context, own);
+      if (finding.state === 'failed') for (const later of stops.slice(index + 1)) later.abort();
+      report(hop.name, undefined);
+      return finding;
+    }),
+  ).catch((error: unknown) => {
+    for (const stop of stops) stop.abort();
+    throw error;
+  });
+  const broken = findings.find((finding) => finding.state === 'failed' && !finding.givenUp);
+  if (broken?.error) throw withEvidence(broken.error, [before, ...findings]);
+  return [
+    before,
+    ...findings.map(({ name, state, detail, reason, tookMs }) => ({
+      name,
+      state,
+      detail,
+      ...(reason !== undefined && { reason }),
+      tookMs,
+    })),
+  ];
+}
+
+async function find({ name, skip, check }: Hop, context: CheckContext, own: AbortSignal): Promise<Finding> {
+  if (skip !== undefined) return { name, state: 'skipped', detail: 'not looked at', reason: skip, tookMs: 0 };
+  const began = performance.now();
+  const took = (): number => Math.round(performance.now() - began);
+  let last = 'nothing';
+  const note = (seen: string): void => {
+    last = seen;
+    context.note(seen);
+  };
+  try {
+    return { name, state: 'passed', detail: await check({ ...context, note }), tookMs: took() };
+  } catch (error) {
+    if (!isTracewrightError(error)) throw error;
+    if (context.signal.aborted && !own.aborted) throw error;
+    return {
+      name,
+      state: 'failed',
+      detail: last,
+      reason: error.message,
+      tookMs: took(),
+      error,
+      givenUp: own.aborted,
+    };
+  }
+}
+
+/** One line that names each hop which is still looked at, told only when it changes. */
+function progressOf(
+  hops: readonly Hop[],
+  onProgress: ((text: string) => void) | undefined,
+): (name: CheckName, seen: string | undefined) => void {
+  const open = new Map<CheckName, string>(
+    hops.filter((hop) => hop.skip === undefined).map((hop) => [hop.name, 'looking']),
+  );
+  let told = '';
+  return (name, seen) => {
+    if (seen === undefined) open.delete(name);
+    else open.set(name, seen);
+    const text = [...open].map(([hop, state]) => `${checkTitles[hop]}: ${state}`).join(' · ');
+    if (text !== '' && text !== told) onProgress?.(text);
+    told = text;
+  };
+}
+
+function withEvidence(error: TracewrightError, findings: readonly Finding[]): TracewrightError {
+  const traceIsWhole = findings.some(
+    (finding) => finding.name === 'tempo-by-id' && finding.state === 'passed',
+  );
+  const { type, message, retryable } = error;
+  // Spans that reach Tempo have passed the collector: then it is only the log that lacks them.
+  const remedy =
+    type === 'proof.collector-silent' && traceIsWhole
+      ? `Tempo has the whole trace, so the spans do pass the collector, and only its log lacks them. ${error.remedy}`
+      : error.remedy;
+  return new TracewrightError({
+    type,
+    message,
+    remedy,
+    retryable,
+    evidence: [...error.evidence, ...findings.map(findingText)],
+    cause: error,
+  });
+}
+
+function findingText({ name, state, detail, givenUp }: Finding): string {
+  const mark = { passed: '✓', skipped: '–', failed: '✗' }[state];
+  return `${givenUp ? '?' : mark} ${checkTitles[name]}: ${givenUp ? 'last seen: ' : ''}${detail}`;
+}

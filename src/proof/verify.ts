@@ -1,0 +1,160 @@
+import { formatDuration } from '../domain/duration.js';
+import type { Check, LongestTrace, Proof, Ride } from '../domain/proof.js';
+import type { ProofSpec } from '../domain/stack.js';
+import { errors, services, type Trace } from '../domain/trace.js';
+import { checkCollector } from './check-collector.js';
+import { checkGrafana } from './check-grafana.js';
+import { checkById, checkTraceql } from './check-tempo.js';
+import type { ProofKube } from './cluster-access.js';
+import type { GrafanaLogin } from './grafana.js';
+import { runHops, type Hop } from './hops.js';
+import { takeRide } from './hotrod.js';
+import { newTraceIdentity } from './root-span.js';
+import { defaultLimits, type ProofLimits, type ProofRun } from './run.js';
+
+export interface ProveOptions {
+  readonly kube: ProofKube;
+  readonly spec: ProofSpec;
+  /** In the name of our root span: `prove <stack>`. */
+  readonly stackName: string;
+  /** What goes on, in one line for people. */
+  readonly onProgress?: (text: string) => void;
+  readonly signal: AbortSignal;
+  /** Bytes for the ids of trace and span. @default the cryptographic source of Node */
+  readonly random?: (bytes: number) => Uint8Array;
+  /** @default defaultLimits */
+  readonly limits?: Partial<ProofLimits>;
+  /** Reads Grafana's login from its Secret. @default the anonymous viewer */
+  readonly grafanaLogin?: () => Promise<GrafanaLogin | undefined>;
+}
+
+/**
+ * Proves a stack: a ride in HotROD under a trace id of our own, found again in the collector's log, in Tempo by id, by
+ * TraceQL, and through Grafana's datasource. The hops are looked at together, each with its own time limit; looking
+ * again is for latency only.
+ * @throws TracewrightError `proof.*` of the first hop that is broken, with what the others showed as evidence;
+ *   `cluster.unreachable`, `step.cancelled`
+ */
+export async function proveStack(options: ProveOptions): Promise<Proof> {
+  const { kube, spec, signal, onProgress } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  const began = performance.now();
+  const startedAt = new Date().toISOString();
+  onProgress?.(`a ride for ${spec.ride.customerName}`);
+  const { ride, identity, startMs, endMs } = await takeRide({
+    kube,
+    spec: spec.ride,
+    newIdentity: () => newTraceIdentity(options.random),
+    rideMs: limits.rideMs,
+    startMs: limits.rideStartMs,
+    signal,
+    ...(onProgress && { onLook: onProgress }),
+  });
+  const run: ProofRun = {
+    kube,
+    spec,
+    stackName: options.stackName,
+    identity,
+    rideStartMs: startMs,
+    rideEndMs: endMs,
+    limits,
+  };
+
+  const seen: { trace?: Trace; longest?: LongestTrace } = {};
+  const hops = hopsOf(run, options, seen);
+  const checks = await runHops({ hops, before: rideCheck(ride), signal, ...(onProgress && { onProgress }) });
+  const { trace, longest } = seen;
+  // Both are set by hops that have passed, else runHops has thrown.
+  if (!trace || !longest) throw new Error('The verification ended without its trace.');
+  return {
+    traceId: identity.traceId,
+    ride,
+    checks,
+    spans: trace.spans.length,
+    services: services(trace),
+    traceDurationMs: trace.durationMs,
+    longest: longest.isOurs ? oursWhole(longest, trace) : longest,
+    startedAt,
+    tookMs: Math.round(performance.now() - began),
+  };
+}
+
+/** The hops after the ride, in the order in which a trace passes them. */
+function hopsOf(
+  run: ProofRun,
+  { spec, grafanaLogin }: ProveOptions,
+  seen: { trace?: Trace; longest?: LongestTrace },
+): readonly Hop[] {
+  const byId = once(
+    async (context: Parameters<Hop['check']>[0]) => (seen.trace = await checkById(run, context)),
+  );
+  const traceql = once(
+    async (context: Parameters<Hop['check']>[0]) => (seen.longest = await checkTraceql(run, context)),
+  );
+  const { grafana } = spec;
+  return [
+    { name: 'collector-log', check: (context) => checkCollector(run, context) },
+    { name: 'tempo-by-id', check: async (context) => traceText(await byId.start(context)) },
+    { name: 'traceql', check: async (context) => longestText(await traceql.start(context)) },
+    'skip' in grafana
+      ? { name: 'grafana', skip: grafana.skip, check: () => Promise.resolve('') }
+      : {
+          name: 'grafana',
+          check: (context) =>
+            checkGrafana(
+              run,
+              {
+                address: grafana,
+                datasource: grafana.datasource,
+                login: grafanaLogin,
+                tempoAnswered: Promise.all([byId.done, traceql.done]),
+              },
+              context,
+            ),
+        },
+  ];
+}
+
+/** Lets others wait for the success of something that is started elsewhere; its failure is the starter's matter. */
+function once<A, T>(
+  work: (argument: A) => Promise<T>,
+): { start: (argument: A) => Promise<T>; done: Promise<void> } {
+  const { promise: done, resolve } = withResolvers();
+  return {
+    done,
+    start: async (argument) => {
+      const result = await work(argument);
+      resolve();
+      return result;
+    },
+  };
+}
+
+/** Promise.withResolvers, which Node 20 lacks. */
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((done) => (resolve = done));
+  return { promise, resolve };
+}
+
+function rideCheck({ customerName, driver, etaSeconds, durationMs }: Ride): Check {
+  const detail = `driver ${driver} is with ${customerName} in ${formatDuration(etaSeconds * 1_000)}`;
+  return { name: 'ride', state: 'passed', detail, tookMs: durationMs };
+}
+
+function traceText(trace: Trace): string {
+  const failed = errors(trace).length;
+  const names = Object.keys(services(trace)).length;
+  return `${String(trace.spans.length)} spans of ${String(names)} services${failed > 0 ? `, ${String(failed)} with errors` : ''}`;
+}
+
+function longestText({ isOurs, durationMs }: LongestTrace): string {
+  return isOurs
+    ? 'found, and the longest of all'
+    : `found; the longest of all took ${formatDuration(durationMs)}`;
+}
+
+/** The search may have seen our trace before its last spans came: by id we know better. */
+function oursWhole(longest: LongestTrace, { rootService, rootName, durationMs }: Trace): LongestTrace {
+  return { ...longest, rootService, rootName, durationMs };
+}
