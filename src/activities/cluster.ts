@@ -1,0 +1,51 @@
+import type { ClusterRef } from '../domain/progress.js';
+import type { ClusterOutcome, ClusterTask, StepOutcome } from '../domain/step-tasks.js';
+import type { Target } from '../targets/target.js';
+import { asActivity } from './step-context.js';
+
+/** Opens the target of an environment; cheap, asks nothing of it yet. */
+export type OpenTarget = (task: ClusterTask) => Target;
+
+export interface ClusterActivities {
+  createCluster(task: ClusterTask): Promise<ClusterOutcome>;
+  deleteCluster(task: ClusterTask): Promise<StepOutcome>;
+}
+
+export function clusterActivities(openTarget: OpenTarget): ClusterActivities {
+  return {
+    createCluster: asActivity(async (task, { report, signal, onProcess }) => {
+      const target = openTarget(task);
+      const before = await target.observe();
+      const { kubeconfigPath, serverUrl, version, owned } = await target.create({
+        onProgress: report,
+        signal,
+        onProcess,
+      });
+      const cluster: ClusterRef = {
+        kind: task.target.kind,
+        kubeconfigPath,
+        serverUrl,
+        version,
+        owned,
+        ...(task.target.context !== undefined && { context: task.target.context }),
+      };
+      return { cluster, outcome: `${outcomes[before.phase]}, Kubernetes ${version}` };
+    }),
+
+    deleteCluster: asActivity(async (task, { report, signal }) => {
+      const target = openTarget(task);
+      const { phase } = await target.observe();
+      await target.delete({ onProgress: report, signal });
+      if (task.target.kind === 'kubeconfig') return { outcome: 'left alone: it is not ours' };
+      return { outcome: phase === 'absent' ? 'was not there' : 'deleted' };
+    }),
+  };
+}
+
+const outcomes = {
+  absent: 'created',
+  stopped: 'started again',
+  starting: 'waited for',
+  ready: 'already there',
+  broken: 'repaired',
+} as const;

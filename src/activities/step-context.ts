@@ -1,0 +1,122 @@
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { failureTypes, toFailure, type Failure } from '../domain/failure.js';
+import type { LiveDetail } from '../domain/progress.js';
+import { endProcess, type ProcessIdentity } from '../tools/process-identity.js';
+import { redact } from '../tools/redact.js';
+
+/** Half of this comes to the server: worker.ts limits the throttle to a second as well. */
+const heartbeatIntervalMs = 1_000;
+
+/** What an attempt leaves to the next one, should it die: what it did, and the programs that it may leave running. */
+export interface HeartbeatDetails {
+  readonly live: LiveDetail;
+  readonly processes: readonly ProcessIdentity[];
+}
+
+/** What the work of a step gets from its surroundings. */
+export interface StepContext {
+  /** Tells people what goes on. */
+  readonly report: (text: string, percent?: number) => void;
+  /** Notes a program that must not survive this attempt. */
+  readonly onProcess: (identity: ProcessIdentity) => void;
+  /** Aborted by a teardown, an abort, or the end of the worker. */
+  readonly signal: AbortSignal;
+  readonly attempt: number;
+}
+
+/**
+ * Makes an activity of the work of a step: it heartbeats from beginning to end, ends what a dead attempt left running
+ * before it touches anything, and turns every error into one that says whether to try again.
+ */
+export function asActivity<I, O>(work: (task: I, step: StepContext) => Promise<O>): (task: I) => Promise<O> {
+  return async (task) => {
+    const context = Context.current();
+    const { step, stop } = beat(context);
+    try {
+      await endSurvivors(context);
+      return await work(task, step);
+    } catch (error) {
+      throw toActivityError(error, context);
+    } finally {
+      stop();
+    }
+  };
+}
+
+function beat(context: Context): { step: StepContext; stop: () => void } {
+  let live: LiveDetail = { text: 'starting' };
+  const processes: ProcessIdentity[] = [];
+  const send = (): void => {
+    context.heartbeat({ live, processes } satisfies HeartbeatDetails);
+  };
+  const timer = setInterval(send, heartbeatIntervalMs);
+  const step: StepContext = {
+    report: (text, percent) => {
+      live = { text: redact(text), ...(percent !== undefined && { percent }) };
+      send();
+    },
+    onProcess: (identity) => {
+      processes.push(identity);
+      send();
+    },
+    signal: context.cancellationSignal,
+    attempt: context.info.attempt,
+  };
+  return {
+    step,
+    stop: () => {
+      clearInterval(timer);
+    },
+  };
+}
+
+/** A worker that was killed leaves its programs running; beside them nothing must be started. */
+async function endSurvivors(context: Context): Promise<void> {
+  const last = context.info.heartbeatDetails as HeartbeatDetails | undefined;
+  for (const identity of last?.processes ?? []) {
+    const how = await endProcess(identity);
+    if (how !== 'gone')
+      context.log.warn('ended a program that a dead attempt had left running', { ...identity, how });
+  }
+}
+
+function toActivityError(error: unknown, context: Context): Error {
+  if (context.cancellationSignal.aborted) {
+    if (context.cancellationDetails?.cancelRequested)
+      return new CancelledFailure('the step was cancelled', [], asError(error));
+    return applicationFailure(
+      {
+        type: 'worker.shutdown',
+        message: 'The worker was stopped in the middle of the step.',
+        remedy: 'Nothing: the next worker goes on with it. `tracewright up` starts one.',
+        retryable: true,
+      },
+      context.info.attempt,
+    );
+  }
+  if (!(error instanceof Error && error.name === 'TracewrightError'))
+    context.log.error('unexpected error', { error });
+  return applicationFailure(toFailure(error), context.info.attempt);
+}
+
+function applicationFailure(failure: Failure, attempt: number): ApplicationFailure {
+  const clean = redactFailure(failure);
+  return ApplicationFailure.create({
+    type: clean.type,
+    message: clean.message,
+    nonRetryable: !clean.retryable || attempt >= failureTypes[clean.type].attempts,
+    details: [clean],
+  });
+}
+
+function redactFailure(failure: Failure): Failure {
+  return {
+    ...failure,
+    message: redact(failure.message),
+    ...(failure.evidence && { evidence: failure.evidence.map((line) => redact(line)) }),
+  };
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? new Error(redact(error.message)) : new Error(redact(String(error)));
+}

@@ -1,0 +1,33 @@
+import type { ClusterRef } from '../domain/progress.js';
+import type { VerificationOutcome, VerificationTask } from '../domain/step-tasks.js';
+import { proveStack } from '../proof/verify.js';
+import type { Kubernetes } from '../tools/kubernetes/connection.js';
+import { asActivity } from './step-context.js';
+
+/** Connections to clusters; each caller closes its own. */
+export type ConnectKubernetes = (cluster: ClusterRef) => Kubernetes;
+
+export interface VerificationActivities {
+  proveStack(task: VerificationTask): Promise<VerificationOutcome>;
+}
+
+export function verificationActivities(connect: ConnectKubernetes): VerificationActivities {
+  return {
+    proveStack: asActivity(async (task, { report, signal }) => {
+      const kube = connect(task.cluster);
+      try {
+        const proof = await proveStack({
+          kube,
+          spec: task.proof,
+          stackName: task.stack,
+          onProgress: report,
+          signal,
+        });
+        const services = Object.keys(proof.services).length;
+        return { proof, outcome: `proved: ${String(proof.spans)} spans of ${String(services)} services` };
+      } finally {
+        kube.close();
+      }
+    }),
+  };
+}

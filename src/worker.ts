@@ -1,0 +1,54 @@
+import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { pino } from 'pino';
+import { createActivities } from './activities/index.js';
+import { loadConfig, type Config } from './config.js';
+import { hostTaskQueue, sharedTaskQueue } from './domain/names.js';
+import { workflowBundlePath } from './temporal/bundle-workflows.js';
+import { connectionOptions } from './temporal/connection.js';
+import { currentConnection } from './temporal/current-connection.js';
+import { hostId } from './temporal/host-id.js';
+import { sdkLogger } from './temporal/sdk-logger.js';
+import { markWorkerReady } from './temporal/worker-process.js';
+
+/**
+ * The composition root of the worker process: configuration → tools → activities → two Workers. The first serves the
+ * shared queue (workflows, and the question which machine holds a cluster), the second the queue of this machine.
+ */
+async function runWorker(config: Config): Promise<void> {
+  const log = pino({ level: config.logLevel, base: null });
+  Runtime.install({ logger: sdkLogger(log) });
+  const settings = await currentConnection(config);
+  const { address, namespace } = settings;
+  const connection = await NativeConnection.connect(connectionOptions(settings));
+  try {
+    const host = await hostId(config.stateDir);
+    const activities = createActivities(config, host);
+    const common = {
+      connection,
+      namespace,
+      // Cancellation rides on heartbeats: this bounds how long a teardown waits for a running tool to hear of it.
+      maxHeartbeatThrottleInterval: '1s',
+      defaultHeartbeatThrottleInterval: '1s',
+      shutdownGraceTime: '1s',
+      shutdownForceTime: '25s',
+    } satisfies Partial<WorkerOptions>;
+    const shared = await Worker.create({
+      ...common,
+      taskQueue: sharedTaskQueue,
+      workflowBundle: { codePath: workflowBundlePath },
+      activities: { claimHost: activities.claimHost },
+      // A workflow that a killed worker had in its cache is offered to others after this time.
+      stickyQueueScheduleToStartTimeout: '1s',
+    });
+    const local = await Worker.create({ ...common, taskQueue: hostTaskQueue(host), activities });
+    const running = Promise.all([shared.run(), local.run()]);
+    await markWorkerReady(config.stateDir);
+    log.info({ host, address, namespace }, 'worker is ready');
+    await running;
+    log.info('worker ended');
+  } finally {
+    await connection.close();
+  }
+}
+
+await runWorker(loadConfig());

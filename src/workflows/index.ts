@@ -1,0 +1,1 @@
+export { environment, type EnvironmentInput } from './environment.js';

@@ -1,0 +1,213 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunTicket, StepDecision } from '../../src/workflows/messages.js';
+import { fail, ScriptedActivities, untilCancelled } from '../support/fake-activities.js';
+import { spec } from '../support/stack.js';
+import {
+  quiet,
+  startHarness,
+  stepOf,
+  tearDown,
+  withEnvironment,
+  type Harness,
+  type RunningEnvironment,
+} from './harness.js';
+
+let harness: Harness;
+beforeAll(async () => {
+  harness = await startHarness();
+});
+afterAll(() => harness.stop());
+
+const decide = (environment: RunningEnvironment, verb: string, step: string): Promise<RunTicket> =>
+  environment.handle.executeUpdate<RunTicket, [StepDecision]>(verb, { args: [{ step }] });
+
+const blocked = (environment: RunningEnvironment) =>
+  environment.until('Blocked', (progress) => quiet(progress, 'hotrod'));
+const ready = (environment: RunningEnvironment) =>
+  environment.until('Ready', ({ phase }) => phase === 'Ready');
+
+/** Fails for good until it is mended. */
+function breakable(step: string): { scripted: ScriptedActivities; mend: () => void } {
+  let broken = true;
+  const scripted = new ScriptedActivities().on(step, () => {
+    if (broken) fail('ready.crash-loop');
+  });
+  return { scripted, mend: () => (broken = false) };
+}
+
+describe('a blocked step', () => {
+  it('is tried again on retry, and the install goes on from there', async () => {
+    const { scripted, mend } = breakable('operator');
+    await withEnvironment(harness, scripted, async (environment) => {
+      await blocked(environment);
+      mend();
+      await decide(environment, 'retry', 'operator');
+      const progress = await ready(environment);
+      expect(progress.run).toBe(1);
+      expect(scripted.count('start operator')).toBe(2);
+      expect(scripted.count('start cert-manager')).toBe(1);
+      await tearDown(environment);
+    });
+  });
+
+  it('blocks again when the retry fails', async () => {
+    const { scripted } = breakable('operator');
+    await withEnvironment(harness, scripted, async (environment) => {
+      await blocked(environment);
+      await decide(environment, 'retry', 'operator');
+      await environment.until('a second attempt', () => scripted.count('fail operator') === 2);
+      await blocked(environment);
+      await tearDown(environment);
+    });
+  });
+
+  it('is left out on skip, and what needs it runs', async () => {
+    const { scripted } = breakable('operator');
+    await withEnvironment(harness, scripted, async (environment) => {
+      await blocked(environment);
+      await decide(environment, 'skip', 'operator');
+      const progress = await ready(environment);
+      expect(stepOf(progress, 'operator').state).toBe('skipped');
+      expect(stepOf(progress, 'collector').state).toBe('done');
+      await tearDown(environment);
+    });
+  });
+
+  it('goes on when the same spec is applied again', async () => {
+    const { scripted, mend } = breakable('tempo');
+    await withEnvironment(harness, scripted, async (environment) => {
+      await blocked(environment);
+      mend();
+      const ticket = await environment.handle.executeUpdate<RunTicket, [unknown]>('apply', {
+        args: [{ spec: spec() }],
+      });
+      expect(ticket.run).toBe(1);
+      await ready(environment);
+      expect(scripted.count('start cluster')).toBe(1);
+      await tearDown(environment);
+    });
+  });
+
+  it('is run anew with a changed spec', async () => {
+    const { scripted, mend } = breakable('tempo');
+    await withEnvironment(harness, scripted, async (environment) => {
+      await blocked(environment);
+      mend();
+      const changed = spec();
+      changed.stack.description = 'with a mended value';
+      const ticket = await environment.handle.executeUpdate<RunTicket, [unknown]>('apply', {
+        args: [{ spec: changed }],
+      });
+      expect(ticket.run).toBe(2);
+      const progress = await environment.until(
+        'run 2 Ready',
+        ({ run, phase }) => run === 2 && phase === 'Ready',
+      );
+      expect(progress.steps.every(({ state }) => state === 'done')).toBe(true);
+      await tearDown(environment);
+    });
+  });
+
+  it('can be aborted: what runs is cancelled, what is installed stays', async () => {
+    const { scripted } = breakable('operator');
+    scripted.on('hotrod', () => untilCancelled());
+    await withEnvironment(harness, scripted, async (environment) => {
+      await blocked(environment);
+      await environment.handle.executeUpdate('abort');
+      const progress = await environment.until('Stopped', ({ phase }) => phase === 'Stopped');
+      expect(progress.stoppedBecause).toBe('it was aborted');
+      expect(scripted.count('cancel hotrod')).toBe(1);
+      expect(stepOf(progress, 'tempo').state).toBe('done');
+      expect(scripted.log.filter((entry) => entry.startsWith('remove'))).toEqual([]);
+      await tearDown(environment);
+    });
+  });
+});
+
+describe('an update that does not fit', () => {
+  const refused = async (call: Promise<unknown>): Promise<string> => {
+    const error = await call.then(
+      () => undefined,
+      (it: unknown) => it as Error,
+    );
+    return (error?.cause as Error | undefined)?.message ?? 'accepted';
+  };
+
+  it('is refused with its reason and changes nothing', async () => {
+    const { scripted } = breakable('operator');
+    await withEnvironment(harness, scripted, async (environment) => {
+      await blocked(environment);
+      expect(await refused(decide(environment, 'retry', 'tempo'))).toMatch(
+        /"tempo" is not blocked: only operator waits/,
+      );
+      expect(await refused(decide(environment, 'skip', 'nonsense'))).toMatch(/"nonsense" is not blocked/);
+      expect(await refused(environment.handle.executeUpdate('verify'))).toMatch(
+        /it is Blocked; only a Ready environment/,
+      );
+      const elsewhere = spec({ target: { kind: 'k3d' } });
+      const moved = environment.handle.executeUpdate('apply', { args: [{ spec: elsewhere }] } as never);
+      expect(await refused(moved)).toMatch(/cannot move to k3d/);
+      expect(stepOf(await environment.progress(), 'operator').state).toBe('blocked');
+      await tearDown(environment);
+    });
+  });
+
+  it('refuses another stack while an install runs, and abort when nothing runs', async () => {
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const scripted = new ScriptedActivities().on('tempo', () => held);
+    await withEnvironment(harness, scripted, async (environment) => {
+      await environment.until('tempo running', (progress) => stepOf(progress, 'tempo').state === 'running');
+      const changed = spec();
+      changed.stack.description = 'other';
+      const other = environment.handle.executeUpdate('apply', { args: [{ spec: changed }] } as never);
+      expect(await refused(other)).toMatch(/it is Provisioning with another stack/);
+      release();
+      await ready(environment);
+      expect(await refused(environment.handle.executeUpdate('abort'))).toMatch(/nothing runs: it is Ready/);
+      await tearDown(environment);
+    });
+  });
+});
+
+describe('a Ready environment', () => {
+  it('proves itself again on verify and runs nothing else', async () => {
+    const scripted = new ScriptedActivities();
+    await withEnvironment(harness, scripted, async (environment) => {
+      await ready(environment);
+      const { run } = await environment.handle.executeUpdate<RunTicket, []>('verify');
+      const progress = await environment.until('run 2', (it) => it.run === run && it.phase === 'Ready');
+      expect(scripted.count('start verification')).toBe(2);
+      expect(scripted.count('start tempo')).toBe(1);
+      expect(stepOf(progress, 'tempo').state).toBe('done');
+      await tearDown(environment);
+    });
+  });
+
+  it('runs the whole plan again when its spec is applied again', async () => {
+    const scripted = new ScriptedActivities();
+    await withEnvironment(harness, scripted, async (environment) => {
+      await ready(environment);
+      const { run } = await environment.handle.executeUpdate<RunTicket, [unknown]>('apply', {
+        args: [{ spec: spec() }],
+      });
+      await environment.until('run 2', (it) => it.run === run && it.phase === 'Ready');
+      expect(scripted.count('start tempo')).toBe(2);
+      await tearDown(environment);
+    });
+  });
+
+  it('executes an update that is sent twice under one id only once', async () => {
+    const scripted = new ScriptedActivities();
+    await withEnvironment(harness, scripted, async (environment) => {
+      await ready(environment);
+      const once = (): Promise<RunTicket> =>
+        environment.handle.executeUpdate<RunTicket, []>('verify', { updateId: 'once' });
+      expect(await Promise.all([once(), once()])).toEqual([{ run: 2 }, { run: 2 }]);
+      await environment.until('run 2', (it) => it.run === 2 && it.phase === 'Ready');
+      expect(await once()).toEqual({ run: 2 });
+      expect((await environment.progress()).run).toBe(2);
+      await tearDown(environment);
+    });
+  });
+});

@@ -1,0 +1,115 @@
+import { Client, type WorkflowHandle } from '@temporalio/client';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { Runtime, Worker } from '@temporalio/worker';
+import { environmentWorkflowId, hostTaskQueue, searchAttributes } from '../../src/domain/names.js';
+import type { EnvironmentSpec, Progress } from '../../src/domain/progress.js';
+import type { environment } from '../../src/workflows/index.js';
+import type { ScriptedActivities } from '../support/fake-activities.js';
+import { spec as anySpec } from '../support/stack.js';
+import { timeSkippingServer } from '../support/time-skipping-server.js';
+import { workflowBundle } from '../support/workflow-bundle.js';
+
+Runtime.install({ logger: { log: noop, trace: noop, debug: noop, info: noop, warn: noop, error: noop } });
+
+export interface Harness {
+  readonly env: TestWorkflowEnvironment;
+  readonly client: Client;
+  stop(): Promise<void>;
+}
+
+export async function startHarness(): Promise<Harness> {
+  const env = await TestWorkflowEnvironment.createTimeSkipping({
+    server: { executable: { type: 'existing-path', path: await timeSkippingServer() } },
+  });
+  const keyword = 2;
+  await env.connection.operatorService.addSearchAttributes({
+    namespace: 'default',
+    searchAttributes: Object.fromEntries(Object.values(searchAttributes).map((name) => [name, keyword])),
+  });
+  return {
+    env,
+    // Not `env.client`: its `result()` lets the server skip time while a task waits for a busy worker, which then
+    // looks like a machine that takes no tasks.
+    client: new Client({ connection: env.connection }),
+    stop: () => env.teardown(),
+  };
+}
+
+export interface RunningEnvironment {
+  readonly handle: WorkflowHandle<typeof environment>;
+  progress(): Promise<Progress>;
+  /** Looks until the progress is as wanted; fails after 20 s of real time. `skipTime`: do not wait for retries. */
+  until(what: string, wanted: (progress: Progress) => boolean, skipTime?: boolean): Promise<Progress>;
+}
+
+let counter = 0;
+
+/** Runs `test` with one environment and the workers that serve it. */
+export async function withEnvironment(
+  { env, client }: Harness,
+  scripted: ScriptedActivities,
+  test: (environment: RunningEnvironment) => Promise<void>,
+  change: Partial<EnvironmentSpec> = {},
+): Promise<void> {
+  counter += 1;
+  const taskQueue = `queue-${String(counter)}`;
+  const name = `env-${String(counter)}`;
+  const common = { connection: env.nativeConnection, maxHeartbeatThrottleInterval: '100ms' } as const;
+  const workflowBundleCode = await workflowBundle();
+  const shared = await Worker.create({
+    ...common,
+    taskQueue,
+    workflowBundle: workflowBundleCode,
+    activities: { claimHost: () => Promise.resolve({ hostId: name }) },
+  });
+  const local = await Worker.create({
+    ...common,
+    taskQueue: hostTaskQueue(name),
+    activities: scripted.activities,
+  });
+  const handle = await client.workflow.start<typeof environment>('environment', {
+    workflowId: environmentWorkflowId(name),
+    taskQueue,
+    args: [{ name, spec: anySpec(change) }],
+  });
+  const progress = (): Promise<Progress> => handle.query<Progress>('progress');
+  const until = async (
+    what: string,
+    wanted: (progress: Progress) => boolean,
+    skipTime = false,
+  ): Promise<Progress> => {
+    const deadline = Date.now() + 20_000;
+    for (;;) {
+      const seen = await progress();
+      if (wanted(seen)) return seen;
+      if (Date.now() > deadline) throw new Error(`Never saw: ${what}. Last: ${JSON.stringify(seen)}`);
+      await (skipTime ? env.sleep('1s') : new Promise((resolve) => setTimeout(resolve, 25)));
+    }
+  };
+  await shared.runUntil(() => local.runUntil(() => test({ handle, progress, until })));
+}
+
+/**
+ * Blocked, and nothing else in flight but `held`. The time-skipping server (unlike the real one) fails the workflow
+ * task that cancels an activity which completes at that moment, so tests interrupt only where nothing can complete.
+ */
+export function quiet(progress: Progress, ...held: string[]): boolean {
+  const running = progress.steps.filter(({ state }) => state === 'running').map(({ name }) => name);
+  return progress.phase === 'Blocked' && running.every((name) => held.includes(name));
+}
+
+/** Ends the environment and waits for its result. */
+export async function tearDown({ handle }: RunningEnvironment): Promise<Progress> {
+  await handle.signal('teardown');
+  return handle.result();
+}
+
+export function stepOf(progress: Progress, name: string): Progress['steps'][number] {
+  const step = progress.steps.find((it) => it.name === name);
+  if (!step) throw new Error(`There is no step ${name}.`);
+  return step;
+}
+
+function noop(): void {
+  // The SDK's own log would drown the test report; failures come as errors.
+}

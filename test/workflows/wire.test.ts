@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { createActivities } from '../../src/activities/index.js';
+import { loadConfig } from '../../src/config.js';
+import {
+  environmentWorkflowId,
+  hostTaskQueue,
+  ownershipLabels,
+  searchAttributes,
+  sharedTaskQueue,
+} from '../../src/domain/names.js';
+import * as messages from '../../src/workflows/messages.js';
+import { workflowBundle } from '../support/workflow-bundle.js';
+
+/** Histories and running environments know these names: a change here breaks them. */
+describe('names on the wire', () => {
+  it('of messages', () => {
+    const named = Object.values(messages).map((definition) => `${definition.type} ${definition.name}`);
+    expect(named.sort()).toEqual([
+      'query progress',
+      'signal teardown',
+      'update abort',
+      'update apply',
+      'update retry',
+      'update skip',
+      'update verify',
+    ]);
+  });
+
+  it('of activities', () => {
+    const activities = createActivities(loadConfig({}), 'host');
+    expect(Object.keys(activities).sort()).toEqual([
+      'applyManifests',
+      'claimHost',
+      'createCluster',
+      'deleteCluster',
+      'deleteManifests',
+      'installRelease',
+      'proveStack',
+      'uninstallRelease',
+    ]);
+  });
+
+  it('of queues, workflow ids, search attributes and labels', () => {
+    expect(sharedTaskQueue).toBe('tracewright');
+    expect(hostTaskQueue('h')).toBe('tracewright-host-h');
+    expect(environmentWorkflowId('e')).toBe('environment-e');
+    expect(Object.values(searchAttributes)).toEqual([
+      'TracewrightEnvironment',
+      'TracewrightStack',
+      'TracewrightTarget',
+      'TracewrightPhase',
+    ]);
+    expect(Object.values(ownershipLabels)).toEqual([
+      'tracewright.dev/environment',
+      'tracewright.dev/component',
+      'tracewright.dev/fingerprint',
+    ]);
+  });
+});
+
+describe('the workflow bundle', () => {
+  it('can be made, and holds no tool, no library of the edge and nothing of Node', async () => {
+    const { code } = await workflowBundle();
+    expect(code).toContain('environment');
+    const modules = code.match(/"?\.\/(?:src|node_modules)\/[^"\s]+\.(?:ts|js)/gu) ?? [];
+    expect(modules.length).toBeGreaterThan(10);
+    const edge = modules.filter((path) =>
+      /src\/(?:tools|targets|temporal|cli|proof|activities)\/|node_modules\/(?:execa|zod|@kubernetes|yaml)\//u.test(
+        path,
+      ),
+    );
+    expect(edge).toEqual([]);
+    expect(code.length).toBeLessThan(3_000_000);
+  });
+});
