@@ -6,7 +6,7 @@ import type { EnvironmentSpec, Progress } from '../../src/domain/progress.js';
 import type { environment } from '../../src/workflows/index.js';
 import type { ScriptedActivities } from '../support/fake-activities.js';
 import { spec as anySpec } from '../support/stack.js';
-import { timeSkippingServer } from '../support/time-skipping-server.js';
+import { provideTestServer } from '../support/test-server-binary.js';
 import { workflowBundle } from '../support/workflow-bundle.js';
 
 Runtime.install({ logger: { log: noop, trace: noop, debug: noop, info: noop, warn: noop, error: noop } });
@@ -19,7 +19,7 @@ export interface Harness {
 
 export async function startHarness(): Promise<Harness> {
   const env = await TestWorkflowEnvironment.createTimeSkipping({
-    server: { executable: { type: 'existing-path', path: await timeSkippingServer() } },
+    server: { executable: { type: 'existing-path', path: await provideTestServer() } },
   });
   const keyword = 2;
   await env.connection.operatorService.addSearchAttributes({

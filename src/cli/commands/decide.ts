@@ -1,0 +1,37 @@
+import { TracewrightError } from '../../domain/failure.js';
+import type { CliContext, ExitCode } from '../context.js';
+import { chooseEnvironment, queryProgress, sendUpdate } from '../environments.js';
+import { followToEnd } from '../follow-to-end.js';
+import { openExistingSession } from '../session.js';
+import { noEnvironment } from './none.js';
+
+/** Decides about a blocked step and follows what comes of it. */
+export async function decide(
+  context: CliContext,
+  verb: 'retry' | 'skip',
+  step: string | undefined,
+  options: { name?: string },
+): Promise<ExitCode> {
+  const session = await openExistingSession(context);
+  if (!session) throw noEnvironment();
+  try {
+    const name = await chooseEnvironment(session.client, options.name);
+    const blocked = step ?? onlyBlocked((await queryProgress(session.client, name)).steps);
+    await sendUpdate(session.client, name, verb, { step: blocked });
+    return await followToEnd(context, session, name, { json: false });
+  } finally {
+    await session.close();
+  }
+}
+
+function onlyBlocked(steps: readonly { name: string; state: string }[]): string {
+  const blocked = steps.filter(({ state }) => state === 'blocked').map(({ name }) => name);
+  const [first, ...others] = blocked;
+  if (first !== undefined && others.length === 0) return first;
+  throw new TracewrightError({
+    type: 'usage.invalid',
+    message:
+      first === undefined ? 'No step is blocked.' : `Several steps are blocked: ${blocked.join(', ')}.`,
+    remedy: first === undefined ? 'See `tracewright status`.' : 'Name the one that you mean.',
+  });
+}

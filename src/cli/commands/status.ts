@@ -1,0 +1,81 @@
+import { formatDuration } from '../../domain/duration.js';
+import type { Progress, StepProgress } from '../../domain/progress.js';
+import { observeServer } from '../../temporal/server.js';
+import { observeWorker } from '../../temporal/worker-process.js';
+import { exitCodes, type CliContext, type ExitCode } from '../context.js';
+import { chooseEnvironment } from '../environments.js';
+import { failureLines } from '../errors.js';
+import { look, type LiveStep, type Snapshot } from '../follow.js';
+import { followToEnd } from '../follow-to-end.js';
+import { openExistingSession, type Session } from '../session.js';
+import { noEnvironment } from './none.js';
+
+export interface StatusOptions {
+  name?: string;
+  watch?: boolean;
+  json?: boolean;
+}
+
+/** Shows what an environment is, step by step. */
+export async function status(context: CliContext, options: StatusOptions): Promise<ExitCode> {
+  const session = await openExistingSession(context);
+  if (!session) throw noEnvironment();
+  try {
+    const name = await chooseEnvironment(session.client, options.name);
+    if (options.watch) return await followToEnd(context, session, name, { json: options.json ?? false });
+    const snapshot = await look(session.client, name);
+    if (options.json)
+      context.print(
+        JSON.stringify({ ...snapshot.progress, live: Object.fromEntries(snapshot.live) }, undefined, 2),
+      );
+    else await printStatus(context, session, snapshot);
+    return exitCodeOfPhase(snapshot.progress);
+  } finally {
+    await session.close();
+  }
+}
+
+async function printStatus(
+  { config, print, paint }: CliContext,
+  session: Session,
+  { progress, live }: Snapshot,
+): Promise<void> {
+  const { environment, phase, stack, target, cluster, proof } = progress;
+  print(
+    `${paint('bold', environment)}  ${paint(phase === 'Ready' ? 'green' : phase === 'Blocked' ? 'red' : 'yellow', phase)}  stack ${stack}, target ${target}`,
+  );
+  const width = Math.max(...progress.steps.map(({ name }) => name.length));
+  for (const step of progress.steps) {
+    print(`  ${step.name.padEnd(width)}  ${step.state.padEnd(9)}  ${stepText(step, live.get(step.name))}`);
+    if (step.failure)
+      failureLines(step.failure, paint).forEach((line) => {
+        print(`    ${line}`);
+      });
+  }
+  if (progress.stoppedBecause !== undefined) print(`  Stopped: ${progress.stoppedBecause}`);
+  if (proof)
+    print(`  Proof             trace ${proof.traceId}, ${String(proof.spans)} spans, ${proof.startedAt}`);
+  if (cluster) print(`  kubectl           export KUBECONFIG=${cluster.kubeconfigPath}`);
+  const webUi = session.webUi(environment);
+  if (webUi !== undefined) print(`  Temporal Web UI   ${webUi}`);
+  const [server, worker] = await Promise.all([observeServer(config), observeWorker(config)]);
+  if (server) print(`  Temporal server   ${server.address}, pid ${String(server.pid)}`);
+  if (worker) print(`  Worker            pid ${String(worker.pid)}, log ${worker.logFile}`);
+}
+
+function stepText(step: StepProgress, live: LiveStep | undefined): string {
+  if (live && (step.state === 'running' || step.state === 'removing')) {
+    const percent = live.percent === undefined ? '' : `${String(Math.floor(live.percent))} % `;
+    return `${percent}${live.text}${live.attempt > 1 ? ` (attempt ${String(live.attempt)})` : ''}`;
+  }
+  const took =
+    step.startedAt !== undefined && step.endedAt !== undefined
+      ? formatDuration(step.endedAt - step.startedAt)
+      : '';
+  return [step.outcome, took].filter((text) => text !== undefined && text !== '').join(', ');
+}
+
+function exitCodeOfPhase({ phase }: Progress): ExitCode {
+  if (phase === 'Blocked') return exitCodes.blocked;
+  return phase === 'Stopped' ? exitCodes.failed : exitCodes.ok;
+}

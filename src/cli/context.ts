@@ -1,0 +1,23 @@
+import type { Config } from '../config.js';
+import type { Paint } from './paint.js';
+
+/** What every command gets from its surroundings. */
+export interface CliContext {
+  readonly config: Config;
+  /** The version of Tracewright. */
+  readonly version: string;
+  /** One line for the person, on standard output. */
+  readonly print: (line: string) => void;
+  /** One line beside the result, on standard error: stays out of pipes. */
+  readonly note: (line: string) => void;
+  readonly paint: Paint;
+  /** Whether a person looks at a terminal, so that lines may be drawn again. */
+  readonly interactive: boolean;
+  readonly columns: number;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+/** Documented in docs/reference/exit-codes.md. */
+export const exitCodes = { ok: 0, failed: 1, usage: 2, blocked: 3, detached: 130 } as const;
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

@@ -1,0 +1,165 @@
+import {
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  type Client,
+  type WorkflowHandle,
+} from '@temporalio/client';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import { TracewrightError, isFailureType } from '../domain/failure.js';
+import { environmentWorkflowId, searchAttributes, sharedTaskQueue } from '../domain/names.js';
+import type { EnvironmentSpec, Progress } from '../domain/progress.js';
+import type { environment, EnvironmentInput } from '../workflows/index.js';
+import type { RunTicket, StepDecision } from '../workflows/messages.js';
+import { searchAttributesOf } from '../workflows/search-attributes.js';
+
+export type EnvironmentHandle = WorkflowHandle<typeof environment>;
+
+/** An environment that is not removed. */
+export interface EnvironmentListing {
+  readonly name: string;
+  readonly stack: string;
+  readonly target: string;
+  readonly phase: string;
+  readonly startedAt: Date;
+}
+
+export function environmentHandle(client: Client, name: string): EnvironmentHandle {
+  return client.workflow.getHandle<typeof environment>(environmentWorkflowId(name));
+}
+
+/** The environments that are not removed, as the server's index knows them: it may lag behind by a moment. */
+export async function listEnvironments(client: Client): Promise<EnvironmentListing[]> {
+  const found: EnvironmentListing[] = [];
+  const query = 'WorkflowType = "environment" AND ExecutionStatus = "Running"';
+  for await (const execution of client.workflow.list({ query })) {
+    const attribute = (name: string): string => {
+      return execution.typedSearchAttributes.get(defineSearchAttributeKey(name, 'KEYWORD')) ?? '';
+    };
+    found.push({
+      name: execution.workflowId.slice(environmentWorkflowId('').length),
+      stack: attribute(searchAttributes.stack),
+      target: attribute(searchAttributes.target),
+      phase: attribute(searchAttributes.phase),
+      startedAt: execution.startTime,
+    });
+  }
+  return found;
+}
+
+/**
+ * The environment that a command means: the one named, or the only one there is.
+ * @throws TracewrightError `environment.not-found`, `usage.invalid` when the name is needed
+ */
+export async function chooseEnvironment(client: Client, name: string | undefined): Promise<string> {
+  if (name !== undefined) return name;
+  const [first, ...others] = await listEnvironments(client);
+  if (!first) {
+    throw new TracewrightError({
+      type: 'environment.not-found',
+      message: 'There is no environment.',
+      remedy: 'Start one with `tracewright up`.',
+    });
+  }
+  if (others.length === 0) return first.name;
+  throw new TracewrightError({
+    type: 'usage.invalid',
+    message: `There are several environments: ${[first, ...others].map((it) => it.name).join(', ')}.`,
+    remedy: 'Say which one with --name.',
+  });
+}
+
+/** Starts the environment, or tells the running one what it should be. */
+export async function applySpec(client: Client, name: string, spec: EnvironmentSpec): Promise<RunTicket> {
+  const { WithStartWorkflowOperation } = await import('@temporalio/client');
+  const input: EnvironmentInput = { name, spec };
+  const start = new WithStartWorkflowOperation<typeof environment>('environment', {
+    workflowId: environmentWorkflowId(name),
+    taskQueue: sharedTaskQueue,
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    args: [input],
+    staticSummary: `Tracing stack "${spec.stack.name}" on ${spec.target.kind}`,
+    staticDetails: staticDetails(name, spec),
+    typedSearchAttributes: searchAttributesOf({
+      environment: name,
+      stack: spec.stack.name,
+      target: spec.target.kind,
+      phase: 'Provisioning',
+    }),
+  });
+  return refusable(name, () =>
+    client.workflow.executeUpdateWithStart<typeof environment, RunTicket, [{ spec: EnvironmentSpec }]>(
+      'apply',
+      {
+        args: [{ spec }],
+        startWorkflowOperation: start,
+      },
+    ),
+  );
+}
+
+/** Sends an update; a refusal by the environment becomes a TracewrightError with its reason. */
+export async function sendUpdate(
+  client: Client,
+  name: string,
+  update: 'verify' | 'abort',
+): Promise<RunTicket>;
+export async function sendUpdate(
+  client: Client,
+  name: string,
+  update: 'retry' | 'skip',
+  step: StepDecision,
+): Promise<RunTicket>;
+export async function sendUpdate(
+  client: Client,
+  name: string,
+  update: string,
+  step?: StepDecision,
+): Promise<RunTicket> {
+  const handle = environmentHandle(client, name);
+  return refusable(name, () =>
+    step
+      ? handle.executeUpdate<RunTicket, [StepDecision]>(update, { args: [step] })
+      : handle.executeUpdate<RunTicket, []>(update),
+  );
+}
+
+export async function queryProgress(client: Client, name: string): Promise<Progress> {
+  return refusable(name, () => environmentHandle(client, name).query<Progress>('progress'));
+}
+
+async function refusable<T>(name: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) throw notFound(name, error);
+    if (!(error instanceof WorkflowUpdateFailedError)) throw error;
+    const cause = error.cause as (Error & { type?: string }) | undefined;
+    throw new TracewrightError({
+      type: isFailureType(cause?.type) ? cause.type : 'update.refused',
+      message: `${name}: ${cause?.message ?? error.message}`,
+      remedy: `See \`tracewright status --name ${name}\`.`,
+      cause: error,
+    });
+  }
+}
+
+export function notFound(name: string, cause?: unknown): TracewrightError {
+  return new TracewrightError({
+    type: 'environment.not-found',
+    message: `There is no environment "${name}".`,
+    remedy: '`tracewright list` shows all; `tracewright up --name <name>` makes one.',
+    cause,
+  });
+}
+
+function staticDetails(name: string, spec: EnvironmentSpec): string {
+  const components = Object.entries(spec.stack.components).map(
+    ([id, component]) => `- ${component.title ?? id}`,
+  );
+  return [
+    `**${spec.stack.name}**: ${spec.stack.description}`,
+    `Environment \`${name}\`, target \`${spec.target.kind}\`. Components:`,
+    components.join('\n'),
+    'The current details show each step. Commands: `tracewright status`, `retry`, `skip`, `abort`, `verify`, `down`.',
+  ].join('\n\n');
+}

@@ -1,0 +1,14 @@
+/** At most 8 columns: `0.05 ms`, `7.2 ms`, `704 ms`, `1.20 s`, `75 s`, `12 min`. */
+export function formatMs(ms: number): string {
+  if (ms < 0.995) return `${ms.toFixed(2)} ms`;
+  if (ms < 9.95) return `${ms.toFixed(1)} ms`;
+  if (ms < 999.5) return `${ms.toFixed(0)} ms`;
+  if (ms < 9_995) return `${(ms / 1_000).toFixed(2)} s`;
+  if (ms < 599_500) return `${(ms / 1_000).toFixed(0)} s`;
+  return `${(ms / 60_000).toFixed(0)} min`;
+}
+
+/** `1 span`, `2 spans`. */
+export function countOf(count: number, noun: string): string {
+  return `${String(count)} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,85 @@
+import type { Paint, PaintStyle } from './paint.js';
+
+const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
+
+/** Characters that fill two columns of a terminal: East Asian wide and full-width ones, and emoji. */
+const wide =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
+
+/**
+ * Names of spans come from other people's programs: without control characters they cannot steer the terminal.
+ * Lone marks and invisible direction changes go as well.
+ */
+export function printable(text: string): string {
+  return text
+    .replace(/\s+/gu, ' ')
+    .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}]/gu, '')
+    .trim();
+}
+
+/** Columns that printable text takes. */
+export function widthOf(text: string): number {
+  let width = 0;
+  for (const { segment } of segmenter.segment(text)) width += wide.test(segment) ? 2 : 1;
+  return width;
+}
+
+/** At most `columns` columns; what does not fit ends in "…". */
+export function shorten(text: string, columns: number): string {
+  if (widthOf(text) <= columns) return text;
+  let short = '';
+  let width = 0;
+  for (const { segment } of segmenter.segment(text)) {
+    width += wide.test(segment) ? 2 : 1;
+    if (width > columns - 1) break;
+    short += segment;
+  }
+  return columns > 0 ? `${short}…` : '';
+}
+
+/** Exactly `columns` columns. */
+export function fit(text: string, columns: number): string {
+  const short = shorten(text, columns);
+  return short + ' '.repeat(Math.max(0, columns - widthOf(short)));
+}
+
+export interface Piece {
+  readonly text: string;
+  readonly style?: PaintStyle;
+}
+
+/** The pieces one after the other, exactly `columns` wide: the first that does not fit is shortened, those behind it are left out. */
+export function fitPainted(pieces: readonly Piece[], columns: number, paint: Paint): string {
+  let left = columns;
+  let line = '';
+  for (const { text, style } of pieces) {
+    const short = shorten(text, left);
+    line += style ? paint(style, short) : short;
+    left -= widthOf(short);
+    if (short !== text) break;
+  }
+  return line + ' '.repeat(Math.max(0, left));
+}
+
+/** Lines of at most `columns` columns, broken between words; a longer word stands alone and is not cut, so that it can be copied. */
+export function wrap(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && widthOf(line) + 1 + widthOf(word) > columns) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return line === '' ? lines : [...lines, line];
+}
+
+/** Makes `wrap` leave the text on one line. */
+export function keep(text: string): string {
+  return text.replaceAll(' ', '\u00a0');
+}
+
+/** Takes out what `keep` has put in. */
+export function unkeep(text: string): string {
+  return text.replaceAll('\u00a0', ' ');
+}

@@ -1,0 +1,57 @@
+import { isGrpcServiceError } from '@temporalio/client';
+import { isTracewrightError } from '../domain/failure.js';
+import type { Progress } from '../domain/progress.js';
+import type { CliContext } from './context.js';
+import { follow, isSettled, type Snapshot } from './follow.js';
+import { openSession, type Session } from './session.js';
+
+/** Draws an environment while it changes. */
+export interface View {
+  show(snapshot: Snapshot): void;
+  end(): void;
+}
+
+/** How often a lost server or worker is brought back before we give up. */
+const maxRecoveries = 5;
+
+/**
+ * Shows an environment until nothing happens any more, or until Ctrl-C. A Temporal server or worker that dies meanwhile
+ * is started again, and the view goes on.
+ * @param fromRun the run of the plan to wait for: an earlier one may still be what the progress tells of at first
+ * @returns the last progress and the session to use from now on; `detached` after Ctrl-C
+ */
+export async function watch(
+  context: CliContext,
+  session: Session,
+  name: string,
+  view: View,
+  fromRun = 0,
+): Promise<{ progress: Progress | undefined; session: Session; detached: boolean }> {
+  let current = session;
+  let last: Progress | undefined;
+  const done = (progress: Progress): boolean => progress.run >= fromRun && isSettled(progress);
+  try {
+    for (let recoveries = 0; ; recoveries += 1) {
+      try {
+        for await (const snapshot of follow(current.client, name, done, context.signal)) {
+          last = snapshot.progress;
+          if (last.run >= fromRun) view.show(snapshot);
+        }
+        return { progress: last, session: current, detached: context.signal.aborted };
+      } catch (error) {
+        if (recoveries >= maxRecoveries || !isOutage(error)) throw error;
+        context.note(
+          context.paint('yellow', 'The Temporal server or its worker does not answer; looking after them.'),
+        );
+        await current.close().catch(() => undefined);
+        current = await openSession(context);
+      }
+    }
+  } finally {
+    view.end();
+  }
+}
+
+function isOutage(error: unknown): boolean {
+  return isGrpcServiceError(error) || (isTracewrightError(error) && error.type === 'temporal.unreachable');
+}
