@@ -1,13 +1,42 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests that start clusters or API servers: one at a time, or they would starve each other on two cores. */
+const heavy = [
+  'test/e2e/**/*.test.ts',
+  'test/proof/pipeline.test.ts',
+  'test/targets/embedded/*.test.ts',
+  'test/tools/helm/**/*.test.ts',
+  'test/tools/kubernetes/**/*.test.ts',
+];
+
+// Servers, clusters and builds are real: time limits are for hangs, not for speed.
+const limits = { testTimeout: 120_000, hookTimeout: 180_000 };
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    // Servers, clusters and builds are real: time limits are for hangs, not for speed.
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
-    // Two cores, and many tests start programs of their own.
+    globalSetup: 'test/support/global-setup.ts',
     maxWorkers: 2,
-    reporters: ['default'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'light',
+          include: ['test/**/*.test.ts'],
+          exclude: heavy,
+          sequence: { groupOrder: 0 },
+          ...limits,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'heavy',
+          include: heavy,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          ...limits,
+        },
+      },
+    ],
   },
 });
