@@ -18,6 +18,6 @@ export interface CliContext {
   readonly signal: AbortSignal;
 }
 
-/** Documented in docs/reference/exit-codes.md. */
+/** Documented in docs/reference/commands.md. */
 export const exitCodes = { ok: 0, failed: 1, usage: 2, blocked: 3, detached: 130 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

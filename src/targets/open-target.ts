@@ -3,7 +3,9 @@ import { TracewrightError } from '../domain/failure.js';
 import type { TargetSpec } from '../domain/progress.js';
 import { buildEmbedded } from './embedded/build/build.js';
 import { createEmbeddedTarget } from './embedded/target.js';
-import type { Target } from './target.js';
+import { createKubeconfigTarget } from './kubeconfig.js';
+import { checkHost } from './embedded/host.js';
+import { availableTargets, type Target } from './target.js';
 
 /** Sources of the embedded cluster: <package>/embedded, seen from <package>/{src,dist}/targets. */
 export const embeddedSourceDir = fileURLToPath(new URL('../../embedded', import.meta.url));
@@ -17,12 +19,14 @@ export interface TargetFolders {
  * The target of an environment; asks nothing of it yet. Clusters of our own carry the environment's name.
  * @throws TracewrightError `usage.invalid` for a kind of target that this version cannot open
  */
-export function openTarget(folders: TargetFolders, environment: string, { kind }: TargetSpec): Target {
+export function openTarget(folders: TargetFolders, environment: string, spec: TargetSpec): Target {
+  const { kind, kubeconfigPath, context } = spec;
   if (kind === 'embedded') return embeddedTarget(folders, environment);
+  if (kind === 'kubeconfig' && kubeconfigPath !== undefined) return createKubeconfigTarget({ kubeconfigPath, context });
   throw new TracewrightError({
     type: 'usage.invalid',
     message: `The target ${kind} is not available in this version.`,
-    remedy: 'Use --target embedded.',
+    remedy: 'Use --target embedded or kubeconfig.',
   });
 }
 
@@ -33,6 +37,8 @@ function embeddedTarget({ stateDir, cacheDir }: TargetFolders, name: string): Ta
     kind: 'embedded',
     observe: () => built.observe(),
     create: async (options) => {
+      // Before ten minutes of building for a machine that could not run the result.
+      await checkHost();
       const build = await buildEmbedded({
         sourceDir: embeddedSourceDir,
         cacheDir,
