@@ -158,13 +158,17 @@ export function isFailureType(type: string | undefined | null): type is FailureT
   return typeof type === 'string' && Object.hasOwn(failureTypes, type);
 }
 
+/** In characters; the whole text stands beside the stack trace. */
+const maxBugLength = 500;
+
 /** The failure that `error` stands for; an error that nobody expected becomes `internal.bug`. */
 export function toFailure(error: unknown): Failure {
   if (isTracewrightError(error)) return error.toFailure();
   const message = error instanceof Error ? error.message : String(error);
   return {
     type: 'internal.bug',
-    message,
+    // Validators write theirs over a page.
+    message: message.replace(/\s+/gu, ' ').trim().slice(0, maxBugLength),
     remedy: 'Run the command again with --debug and report what it prints.',
     retryable: false,
   };

@@ -23,6 +23,21 @@ describe('embedded/programs.yaml', () => {
     }
   });
 
+  it('lets Prometheus share what Kubernetes compiled: both name the same versions', async () => {
+    const versions = async (folder: string): Promise<Map<string, string>> => {
+      const text = await readFile(join(sourceDir, folder, 'go.mod'), 'utf8');
+      const lines = text.matchAll(/^\t(\S+) (v\S+)(?: \/\/ indirect)?$/gmu);
+      return new Map([...lines].map(([, module = '', version = '']) => [module, version]));
+    };
+    const [kube, prometheus] = [await versions('kube'), await versions('prometheus')];
+    const shared = [...prometheus.keys()].filter((module) => kube.has(module));
+    expect(shared.length).toBeGreaterThan(50);
+    // The one difference that there has to be: see programs.yaml.
+    expect(shared.filter((module) => kube.get(module) !== prometheus.get(module))).toEqual([
+      'github.com/prometheus/prometheus',
+    ]);
+  });
+
   it('has one image a name', async () => {
     const { images } = await readCatalog(sourceDir);
     const refs = images.flatMap((image) => Object.keys(image.refs));
