@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 const heavy = [
   'test/e2e/**/*.test.ts',
   'test/proof/pipeline.test.ts',
+  'test/targets/*.test.ts',
   'test/targets/embedded/*.test.ts',
   'test/tools/helm/**/*.test.ts',
   'test/tools/kubernetes/**/*.test.ts',
