@@ -2,6 +2,7 @@ import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporal
 import { pino } from 'pino';
 import { createActivities } from './activities/index.js';
 import { loadConfig, type Config } from './config.js';
+import { isTracewrightError, toFailure } from './domain/failure.js';
 import { hostTaskQueue, sharedTaskQueue } from './domain/names.js';
 import { workflowBundlePath } from './temporal/bundle-workflows.js';
 import { connectionOptions } from './temporal/connection.js';
@@ -9,10 +10,12 @@ import { currentConnection } from './temporal/current-connection.js';
 import { hostId } from './temporal/host-id.js';
 import { sdkLogger } from './temporal/sdk-logger.js';
 import { markWorkerReady } from './temporal/worker-process.js';
+import { redact } from './tools/redact.js';
 
 /**
  * The composition root of the worker process: configuration → tools → activities → two Workers. The first serves the
- * shared queue (workflows, and the question which machine holds a cluster), the second the queue of this machine.
+ * shared queue (workflows, the question which machine holds a cluster, and the steps on clusters that a kubeconfig file
+ * reaches from anywhere), the second the queue of this machine.
  */
 async function runWorker(config: Config): Promise<void> {
   const log = pino({ level: config.logLevel, base: null });
@@ -36,12 +39,12 @@ async function runWorker(config: Config): Promise<void> {
       ...common,
       taskQueue: sharedTaskQueue,
       workflowBundle: { codePath: workflowBundlePath },
-      activities: { claimHost: activities.claimHost },
+      activities,
       // A workflow that a killed worker had in its cache is offered to others after this time.
       stickyQueueScheduleToStartTimeout: '1s',
     });
     const local = await Worker.create({ ...common, taskQueue: hostTaskQueue(host), activities });
-    const running = Promise.all([shared.run(), local.run()]);
+    const running = runTogether(shared, local);
     await markWorkerReady(config.stateDir);
     log.info({ host, address, namespace }, 'worker is ready');
     await running;
@@ -51,4 +54,25 @@ async function runWorker(config: Config): Promise<void> {
   }
 }
 
-await runWorker(loadConfig());
+/** Half a worker is worse than none: when one of the two fails, the other ends, and the failure is told. */
+async function runTogether(...workers: readonly Worker[]): Promise<void> {
+  const runs = workers.map((worker) =>
+    worker.run().catch((error: unknown) => {
+      for (const other of workers) if (other.getState() === 'RUNNING') other.shutdown();
+      throw error;
+    }),
+  );
+  const failed = (await Promise.allSettled(runs)).find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
+try {
+  await runWorker(loadConfig());
+} catch (error) {
+  // Whoever started us shows the last lines of our log: they must say it in words.
+  const { message, remedy } = toFailure(error);
+  if (error instanceof Error) console.error(redact(error.stack ?? ''));
+  console.error(redact(`worker failed: ${message}`));
+  if (isTracewrightError(error)) console.error(redact(remedy));
+  process.exitCode = 1;
+}

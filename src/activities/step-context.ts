@@ -45,7 +45,8 @@ export function asActivity<I, O>(work: (task: I, step: StepContext) => Promise<O
 
 function beat(context: Context): { step: StepContext; stop: () => void } {
   let live: LiveDetail = { text: 'starting' };
-  const processes: ProcessIdentity[] = [];
+  // What a dead attempt left behind stays on the list: this attempt may die before it has ended them.
+  const processes: ProcessIdentity[] = [...survivorsOf(context)];
   const send = (): void => {
     context.heartbeat({ live, processes } satisfies HeartbeatDetails);
   };
@@ -70,10 +71,13 @@ function beat(context: Context): { step: StepContext; stop: () => void } {
   };
 }
 
+function survivorsOf(context: Context): readonly ProcessIdentity[] {
+  return (context.info.heartbeatDetails as HeartbeatDetails | undefined)?.processes ?? [];
+}
+
 /** A worker that was killed leaves its programs running; beside them nothing must be started. */
 async function endSurvivors(context: Context): Promise<void> {
-  const last = context.info.heartbeatDetails as HeartbeatDetails | undefined;
-  for (const identity of last?.processes ?? []) {
+  for (const identity of survivorsOf(context)) {
     const how = await endProcess(identity);
     if (how !== 'gone')
       context.log.warn('ended a program that a dead attempt had left running', { ...identity, how });
@@ -113,6 +117,7 @@ function redactFailure(failure: Failure): Failure {
   return {
     ...failure,
     message: redact(failure.message),
+    remedy: redact(failure.remedy),
     ...(failure.evidence && { evidence: failure.evidence.map((line) => redact(line)) }),
   };
 }

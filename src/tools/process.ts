@@ -1,7 +1,7 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { execa, type ExecaError, type ResultPromise } from 'execa';
-import { TracewrightError } from '../domain/failure.js';
+import { isTracewrightError, TracewrightError } from '../domain/failure.js';
 import { endProcess, identifyProcess, type ProcessIdentity } from './process-identity.js';
 import { redact } from './redact.js';
 
@@ -62,9 +62,13 @@ export async function run(
   const stopper = watchForStop(child, options);
   const log = followOutput(child, options);
   try {
-    const { stdout, stderr } = await child;
+    const { stdout, stderr, all } = await child;
+    const reason = await stopper.settled();
+    // The program ended well, but something that it left behind held its outputs until we ended that.
+    if (reason) throw stopped(program, args, options, reason, redact(all));
     return { stdout, stderr, durationMs: Date.now() - started };
   } catch (error) {
+    if (isTracewrightError(error)) throw error;
     const reason = await stopper.settled();
     const tail = redact((error as Partial<ExecaError<{ all: true }>>).all ?? '');
     throw reason
@@ -83,13 +87,18 @@ function watchForStop(
 ): { settled: () => Promise<StopReason | undefined>; release: () => void } {
   let reason: StopReason | undefined;
   let ending: Promise<unknown> | undefined;
-  const identity = child.pid === undefined ? Promise.resolve(undefined) : identifyProcess(child.pid);
+  const { pid } = child;
+  if (pid === undefined) return { settled: () => Promise.resolve(undefined), release: () => undefined };
+  const identity = identifyProcess(pid);
   void identity.then((known) => {
     if (known) options.onStart?.(known);
   });
   const stop = (why: StopReason): void => {
     reason ??= why;
-    ending ??= identity.then((known) => known && endProcess(known, { graceMs: options.graceMs ?? 10_000 }));
+    // Without an identity the leader is gone already, but it may have left members of its group behind.
+    ending ??= identity.then((known) =>
+      endProcess(known ?? { pid, startTime: '' }, { graceMs: options.graceMs ?? 10_000 }),
+    );
   };
   const onAbort = (): void => {
     stop('cancelled');

@@ -86,6 +86,18 @@ describe('run', () => {
     expect(await identifyProcess(grandchild)).toBeUndefined();
   });
 
+  it('ends what outlives the leader of the group and holds its outputs', async () => {
+    let member = 0;
+    const script = "(trap '' TERM; exec sleep 300) & echo $!";
+    const left = run('sh', ['-c', script], {
+      timeoutMs: 300,
+      graceMs: 200,
+      onLine: (line) => (member = Number(line)),
+    });
+    await expect(left).rejects.toThrow(failure('tool.timeout'));
+    expect(await identifyProcess(member)).toBeUndefined();
+  });
+
   it('starts nothing when it was cancelled before', async () => {
     const mark = join(folder, 'mark');
     await expect(run('touch', [mark], { signal: AbortSignal.abort() })).rejects.toThrow(

@@ -3,7 +3,7 @@ import { isTracewrightError, TracewrightError } from '../../domain/failure.js';
 import { run } from '../../tools/process.js';
 import type { ProcessIdentity } from '../../tools/process-identity.js';
 import { findHostPrograms, type FoundPrograms, type HostProgram } from './programs.js';
-import { withoutServiceStarts } from './service-policy.js';
+import { undoServicePolicy, withoutServiceStarts } from './service-policy.js';
 
 const aptGet = '/usr/bin/apt-get';
 /** For another apt that runs at the same time, such as unattended upgrades, in seconds. */
@@ -29,6 +29,7 @@ export interface EnsureProgramsOptions {
 export async function ensureHostPrograms(
   options: EnsureProgramsOptions,
 ): Promise<FoundPrograms & { cniFolder: string }> {
+  await undoServicePolicy();
   const before = await findHostPrograms();
   if (before.cniFolder !== undefined && before.missing.length === 0)
     return { ...before, cniFolder: before.cniFolder };
@@ -41,6 +42,17 @@ export async function ensureHostPrograms(
   if (after.cniFolder === undefined || after.missing.length > 0)
     throw cannotInstall(after.missing, packagesFor(after.missing));
   return { ...after, cniFolder: after.cniFolder };
+}
+
+/**
+ * The packages that `ensureHostPrograms` would install, none when all programs are there.
+ * @throws TracewrightError `host.packages-missing` when it could not
+ */
+export async function planHostPrograms(): Promise<string[]> {
+  const { missing } = await findHostPrograms();
+  const packages = packagesFor(missing);
+  if (missing.length > 0 && !(await canInstall())) throw cannotInstall(missing, packages);
+  return packages;
 }
 
 /** The Debian packages of these programs, each once. */
@@ -58,7 +70,8 @@ async function canInstall(): Promise<boolean> {
 
 /** Package lists may be missing or out of date on a fresh machine: they are updated only if the first try fails. */
 async function install(packages: readonly string[], options: EnsureProgramsOptions): Promise<void> {
-  const args = ['install', '--yes', '--no-install-recommends', ...packages];
+  // --no-remove: a package of ours may conflict with one that the user needs (Docker's own containerd).
+  const args = ['install', '--yes', '--no-remove', '--no-install-recommends', ...packages];
   try {
     await apt(args, options);
   } catch (error) {

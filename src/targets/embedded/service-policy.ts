@@ -14,7 +14,7 @@ const marker = '# Made by Tracewright for the time of one package installation.'
  */
 export async function withoutServiceStarts<T>(install: () => Promise<T>, path = policyPath): Promise<T> {
   const aside = `${path}.tracewright-aside`;
-  await putBack(path, aside);
+  await undoServicePolicy(path);
   if (await forbidsStarts(path)) return await install();
   await renameIfThere(path, aside);
   await writeFile(path, `#!/bin/sh\n${marker}\nexit ${String(forbidden)}\n`, { mode: 0o755 });
@@ -24,6 +24,11 @@ export async function withoutServiceStarts<T>(install: () => Promise<T>, path = 
   } finally {
     await putBack(path, aside);
   }
+}
+
+/** Puts back what an installation that was killed left in place; does nothing otherwise. The next installation, if any, is ours. */
+export async function undoServicePolicy(path = policyPath): Promise<void> {
+  await putBack(path, `${path}.tracewright-aside`);
 }
 
 /** Removes a policy of ours and restores the one that it replaced. */

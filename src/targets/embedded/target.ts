@@ -65,7 +65,6 @@ async function create(
   const program = await writeNodeConfig({ name: options.name, folder, build, programs });
   request.onProgress(state.phase === 'absent' ? 'Starting Kubernetes' : 'Starting Kubernetes with its data');
   const node = await startNode(program, folder, request.signal);
-  request.onProcess?.(node);
   const timeoutMs = options.readyTimeoutMs ?? defaultReadyTimeoutMs;
   const version = await waitReady({
     folder,

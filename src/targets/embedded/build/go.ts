@@ -2,6 +2,7 @@ import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { isTracewrightError, TracewrightError } from '../../../domain/failure.js';
 import { run } from '../../../tools/process.js';
+import type { ProcessIdentity } from '../../../tools/process-identity.js';
 import { goFailure } from './go-failure.js';
 import { parseGoLine, type GoLine } from './progress.js';
 
@@ -17,6 +18,8 @@ export interface Go {
   /** Go's build and module caches live below this folder. */
   readonly cacheDir: string;
   readonly signal: AbortSignal | undefined;
+  /** Told of every `go` that may outlive a killed worker. */
+  readonly onProcess?: ((identity: ProcessIdentity) => void) | undefined;
 }
 
 /**
@@ -80,6 +83,7 @@ export async function runGo(go: Go, { cwd, args, what, onLine }: GoCommand): Pro
       cwd,
       env: goEnvironment(go),
       signal: go.signal,
+      ...(go.onProcess && { onStart: go.onProcess }),
       onLine: follow,
     });
     return stdout;
