@@ -4,53 +4,62 @@ import { createProgram } from './cli/program.js';
 import { createPaint } from './cli/paint.js';
 import { exitCodes, type CliContext } from './cli/context.js';
 import { errorLines, exitCodeOf } from './cli/errors.js';
+import { usageError } from './cli/usage-error.js';
 import { loadConfig } from './config.js';
 
 /** Runs the command line and sets the exit code of the process. */
 export async function main(argv: readonly string[]): Promise<void> {
   const debug = argv.includes('--debug');
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
   let paint = createPaint(false);
+  const interrupted = new AbortController();
   try {
     const config = loadConfig();
-    paint = createPaint(process.stdout.isTTY && config.environment['NO_COLOR'] === undefined);
-    const context = createContext(version, config, paint);
+    paint = createPaint(process.stdout.isTTY && !config.environment['NO_COLOR']);
     process.exitCode = exitCodes.ok;
-    const program = createProgram(context, (code) => {
+    const program = createProgram(createContext(config, paint, interrupted), (code) => {
       process.exitCode = code;
     });
-    await program.parseAsync([...argv]);
-  } catch (error) {
-    if (error instanceof CommanderError) {
-      process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-      return;
+    try {
+      await program.parseAsync([...argv]);
+    } catch (error) {
+      if (!(error instanceof CommanderError)) throw error;
+      if (error.exitCode === 0) return;
+      // Called without a command: commander has printed the help.
+      if (error.code === 'commander.help') process.exitCode = exitCodes.usage;
+      else throw usageError(error, program.commands.find((it) => it.name() === argv[2])?.name());
     }
+  } catch (error) {
+    if (interrupted.signal.aborted) {
+      console.error('Interrupted.');
+      process.exitCode = exitCodes.detached;
+      if (!debug) return;
+    } else process.exitCode = exitCodeOf(error);
     for (const line of errorLines(error, paint, debug)) console.error(line);
-    process.exitCode = exitCodeOf(error);
   }
 }
 
 function createContext(
-  version: string,
   config: CliContext['config'],
   paint: CliContext['paint'],
+  interrupted: AbortController,
 ): CliContext {
-  const abort = new AbortController();
+  const unread = new AbortController();
+  // Once: whoever presses Ctrl-C again is in a hurry and gets the default.
   process.once('SIGINT', () => {
-    abort.abort();
+    interrupted.abort();
   });
-  // `tracewright list | head -1` closes our output early; that is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(exitCodes.ok);
-  });
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      if (stream === process.stdout) unread.abort();
+    });
+  }
   return {
     config,
-    version,
+    version: ownVersion(),
     paint,
-    signal: abort.signal,
+    signal: AbortSignal.any([interrupted.signal, unread.signal]),
+    interrupted: interrupted.signal,
     interactive: process.stdout.isTTY && config.environment['CI'] === undefined,
     columns: process.stdout.columns || 100,
     print: (line) => {
@@ -60,4 +69,9 @@ function createContext(
       console.error(line);
     },
   };
+}
+
+function ownVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }

@@ -14,8 +14,10 @@ export interface CliContext {
   /** Whether a person looks at a terminal, so that lines may be drawn again. */
   readonly interactive: boolean;
   readonly columns: number;
-  /** Aborted by Ctrl-C. */
+  /** Aborted by Ctrl-C, and when nobody reads our output any more (`tracewright status --watch | head -1`). */
   readonly signal: AbortSignal;
+  /** Aborted by Ctrl-C alone. */
+  readonly interrupted: AbortSignal;
 }
 
 /** Documented in docs/reference/commands.md. */

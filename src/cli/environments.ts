@@ -101,7 +101,7 @@ export async function applySpec(client: Client, name: string, spec: EnvironmentS
 export async function sendUpdate(
   client: Client,
   name: string,
-  update: 'verify' | 'abort',
+  update: 'verify' | 'abort' | 'pause' | 'resume',
 ): Promise<RunTicket>;
 export async function sendUpdate(
   client: Client,
@@ -123,11 +123,21 @@ export async function sendUpdate(
   );
 }
 
+/** Sends the teardown signal; an environment that ended meanwhile needs none. */
+export async function requestTeardown(client: Client, name: string): Promise<void> {
+  try {
+    await environmentHandle(client, name).signal('teardown');
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
+}
+
 export async function queryProgress(client: Client, name: string): Promise<Progress> {
   return refusable(name, () => environmentHandle(client, name).query<Progress>('progress'));
 }
 
-async function refusable<T>(name: string, call: () => Promise<T>): Promise<T> {
+/** Runs a call about an environment; what the server or the environment says against it becomes a TracewrightError. */
+export async function refusable<T>(name: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {

@@ -4,7 +4,7 @@ import { proofLines } from './proof-view.js';
 import type { Session } from './session.js';
 
 /** What a person reads when a command that followed an environment ends, and its exit code. */
-export function finish(context: CliContext, session: Session, progress: Progress): ExitCode {
+export function finish(context: CliContext, session: Pick<Session, 'webUi'>, progress: Progress): ExitCode {
   const { print, paint } = context;
   const { environment: name, phase } = progress;
   const webUi = session.webUi(name);

@@ -23,11 +23,11 @@ export async function followToEnd(
   const { progress, session: current, detached } = await watch(context, session, name, view, options.fromRun);
   try {
     if (detached || !progress) {
-      context.note('');
+      if (context.interrupted.aborted) context.note('');
       context.note(
         `Detached: it goes on in the background. \`tracewright status --watch --name ${name}\` comes back to it.`,
       );
-      return exitCodes.detached;
+      return context.interrupted.aborted ? exitCodes.detached : exitCodes.ok;
     }
     return finish(options.json ? { ...context, print: context.note } : context, current, progress);
   } finally {

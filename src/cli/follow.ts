@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
+import { TracewrightError } from '../domain/failure.js';
 import type { LiveDetail, Progress } from '../domain/progress.js';
-import { environmentHandle, queryProgress } from './environments.js';
+import { environmentHandle, queryProgress, refusable } from './environments.js';
+import type { Session } from './session.js';
 
 /** What a running step does at the moment. */
 export interface LiveStep extends LiveDetail {
@@ -24,14 +26,17 @@ const intervalMs = 400;
 /**
  * Looks at an environment again and again until `until` holds or the signal fires, and yields what it saw each time,
  * the last one included.
+ * @throws TracewrightError `temporal.unreachable` when the server or the worker has died, and what `look` throws
  */
 export async function* follow(
-  client: Client,
+  { client, isAlive }: Pick<Session, 'client' | 'isAlive'>,
   name: string,
   until: (progress: Progress) => boolean,
   signal: AbortSignal,
 ): AsyncGenerator<Snapshot> {
   while (!signal.aborted) {
+    // The client and the server would both wait patiently for whoever has died.
+    if (!(await isAlive())) throw gone();
     const snapshot = await look(client, name);
     yield snapshot;
     if (until(snapshot.progress)) return;
@@ -39,14 +44,19 @@ export async function* follow(
   }
 }
 
+/** In milliseconds: a look takes about 20; without a worker the server would let a query wait for its own time limit. */
+const lookTimeoutMs = 15_000;
+
 /** The progress of the workflow together with what its running activities tell in their heartbeats. */
 export async function look(client: Client, name: string): Promise<Snapshot> {
-  const [progress, live] = await Promise.all([queryProgress(client, name), liveSteps(client, name)]);
+  const [progress, live] = await client.withDeadline(Date.now() + lookTimeoutMs, () =>
+    Promise.all([queryProgress(client, name), liveSteps(client, name)]),
+  );
   return { progress, live };
 }
 
 async function liveSteps(client: Client, name: string): Promise<Map<string, LiveStep>> {
-  const { raw } = await environmentHandle(client, name).describe();
+  const { raw } = await refusable(name, () => environmentHandle(client, name).describe());
   const converter = client.options.loadedDataConverter.payloadConverter;
   const steps = (raw.pendingActivities ?? []).map((activity): [string, LiveStep] => {
     const [payload] = activity.heartbeatDetails?.payloads ?? [];
@@ -62,6 +72,14 @@ async function liveSteps(client: Client, name: string): Promise<Map<string, Live
     ];
   });
   return new Map(steps);
+}
+
+function gone(): TracewrightError {
+  return new TracewrightError({
+    type: 'temporal.unreachable',
+    message: 'The Temporal server or the worker of this machine has ended.',
+    remedy: 'Run the command again: it starts them where they left off.',
+  });
 }
 
 /** Whether nothing happens any more without a decision or a request. */

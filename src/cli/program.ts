@@ -5,16 +5,16 @@ import type { StatusOptions } from './commands/status.js';
 import type { UpOptions } from './commands/up.js';
 import type { VerifyOptions } from './commands/verify.js';
 import type { CliContext, ExitCode } from './context.js';
+import { environmentNameRule, isEnvironmentName } from './environment-name.js';
 
 /** What all commands take that speak of one environment. */
 export interface EnvironmentOptions {
   name?: string;
 }
 
-/** A Kubernetes-style name: it becomes part of workflow ids, folders and labels. */
 function environmentName(value: string): string {
-  if (/^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/u.test(value)) return value;
-  throw new InvalidArgumentError('It must be 1 to 40 lower-case letters, digits and dashes.');
+  if (isEnvironmentName(value)) return value;
+  throw new InvalidArgumentError(environmentNameRule);
 }
 
 /**
@@ -29,7 +29,6 @@ export function createProgram(context: CliContext, finish: (code: ExitCode) => v
     .version(context.version)
     .option('--debug', 'print stack traces with errors')
     .configureHelp({ showGlobalOptions: true })
-    .showHelpAfterError('(try --help)')
     .exitOverride();
 
   const named = (command: Command): Command =>
@@ -48,6 +47,12 @@ export function createProgram(context: CliContext, finish: (code: ExitCode) => v
         .default('auto'),
     )
     .option('--fail-fast', 'end at the first failed step instead of waiting for a decision (for CI)')
+    .option('--ttl <duration>', 'take it down by itself after this time, such as 4h', duration)
+    .option(
+      '--verify-every <duration>',
+      'look for drift and prove it again at this interval, such as 30m',
+      duration,
+    )
     .option('--detach', 'start it and return; `tracewright status --watch` follows it')
     .option('--json', 'print one JSON object a line for each event')
     .addHelpText(
@@ -95,6 +100,23 @@ export function createProgram(context: CliContext, finish: (code: ExitCode) => v
       finish(await (await import('./commands/abort.js')).abort(context, options));
     });
 
+  for (const verb of ['pause', 'resume'] as const) {
+    named(program.command(verb))
+      .description(verb === 'pause' ? 'start no further step; what runs goes on' : 'go on after a pause')
+      .addHelpText('after', examples(`tracewright ${verb}`))
+      .action(async (options: EnvironmentOptions) => {
+        finish(await (await import('./commands/life.js')).pauseOrResume(context, verb, options));
+      });
+  }
+
+  named(program.command('extend'))
+    .description('set anew how long the environment lives')
+    .argument('<life>', 'a duration from now such as 4h, or forever', lifeOf)
+    .addHelpText('after', examples('tracewright extend 4h', 'tracewright extend forever'))
+    .action(async (life: string, options: EnvironmentOptions) => {
+      finish(await (await import('./commands/life.js')).extend(context, life, options));
+    });
+
   named(program.command('down'))
     .description('take everything away, at any moment, also in the middle of an install')
     .addHelpText('after', examples('tracewright down', 'tracewright down --name branch-42'))
@@ -110,8 +132,20 @@ export function createProgram(context: CliContext, finish: (code: ExitCode) => v
       finish(await (await import('./commands/list.js')).list(context, options));
     });
 
-  for (const command of program.commands) command.exitOverride().showHelpAfterError('(try --help)');
+  // What is wrong with a call is thrown (see usageError) and printed like every other error.
+  for (const command of [program, ...program.commands])
+    command.exitOverride().configureOutput({ outputError: () => undefined });
   return program;
+}
+
+/** As in stack files: `90s`, `30m`, `4h`. */
+function duration(value: string): string {
+  if (/^\d+(?:s|m|h)$/u.test(value)) return value;
+  throw new InvalidArgumentError('It must be a number with s, m or h, such as 90s, 30m or 4h.');
+}
+
+function lifeOf(value: string): string {
+  return value === 'forever' ? value : duration(value);
 }
 
 function examples(...lines: string[]): string {

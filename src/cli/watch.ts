@@ -11,7 +11,7 @@ export interface View {
   end(): void;
 }
 
-/** How often a lost server or worker is brought back before we give up. */
+/** How often in a row a lost server or worker is brought back before we give up. */
 const maxRecoveries = 5;
 
 /**
@@ -33,7 +33,8 @@ export async function watch(
   try {
     for (let recoveries = 0; ; recoveries += 1) {
       try {
-        for await (const snapshot of follow(current.client, name, done, context.signal)) {
+        for await (const snapshot of follow(current, name, done, context.signal)) {
+          recoveries = 0;
           last = snapshot.progress;
           if (last.run >= fromRun) view.show(snapshot);
         }
@@ -52,6 +53,10 @@ export async function watch(
   }
 }
 
+/** gRPC's DEADLINE_EXCEEDED, UNAVAILABLE and CANCELLED: what a dead server or worker looks like. Others do not pass by themselves. */
+const passing: readonly number[] = [4, 14, 1];
+
 function isOutage(error: unknown): boolean {
-  return isGrpcServiceError(error) || (isTracewrightError(error) && error.type === 'temporal.unreachable');
+  if (isGrpcServiceError(error)) return passing.includes(error.code);
+  return isTracewrightError(error) && error.type === 'temporal.unreachable';
 }

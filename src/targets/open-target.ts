@@ -5,7 +5,7 @@ import { buildEmbedded } from './embedded/build/build.js';
 import { createEmbeddedTarget } from './embedded/target.js';
 import { createKubeconfigTarget } from './kubeconfig.js';
 import { checkHost } from './embedded/host.js';
-import { availableTargets, type Target } from './target.js';
+import type { Target } from './target.js';
 
 /** Sources of the embedded cluster: <package>/embedded, seen from <package>/{src,dist}/targets. */
 export const embeddedSourceDir = fileURLToPath(new URL('../../embedded', import.meta.url));
@@ -22,7 +22,8 @@ export interface TargetFolders {
 export function openTarget(folders: TargetFolders, environment: string, spec: TargetSpec): Target {
   const { kind, kubeconfigPath, context } = spec;
   if (kind === 'embedded') return embeddedTarget(folders, environment);
-  if (kind === 'kubeconfig' && kubeconfigPath !== undefined) return createKubeconfigTarget({ kubeconfigPath, context });
+  if (kind === 'kubeconfig' && kubeconfigPath !== undefined)
+    return createKubeconfigTarget({ kubeconfigPath, context });
   throw new TracewrightError({
     type: 'usage.invalid',
     message: `The target ${kind} is not available in this version.`,
@@ -43,6 +44,7 @@ function embeddedTarget({ stateDir, cacheDir }: TargetFolders, name: string): Ta
         sourceDir: embeddedSourceDir,
         cacheDir,
         signal: options.signal,
+        onProcess: options.onProcess,
         onProgress: ({ program, percent, detail }) => {
           options.onProgress(`building ${program}: ${detail}`, percent);
         },

@@ -23,6 +23,9 @@ export type ResolvedConnection =
 
 const defaultNamespace = 'default';
 
+/** A name, an IPv4 address, or an IPv6 one in brackets; the port may be left out. */
+const hostAndPort = /^(?:\[[0-9a-f:.]+\]|[^\s:/[\]]+)(?::\d{1,5})?$/iu;
+
 /**
  * Finds out which Temporal server is meant: the one that TEMPORAL_ADDRESS or a profile of Temporal's own configuration
  * file names (TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE; TLS, mTLS and API keys as Temporal's documentation says), else the
@@ -38,6 +41,8 @@ export function resolveConnection(config: Pick<Config, 'environment'>): Resolved
     if (profile === undefined || profile === '') return { kind: 'embedded' };
     throw invalid(`The Temporal profile "${profile}" names no address.`);
   }
+  if (!hostAndPort.test(address))
+    throw invalid(`"${address}" is not the address of a Temporal server: it must be host:port.`);
   const fromProfile = `the Temporal profile "${profile === undefined || profile === '' ? 'default' : profile}"`;
   const settings: ConnectionSettings = {
     address,

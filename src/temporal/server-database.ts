@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { msToTs } from '@temporalio/common/lib/time.js';
-import { TracewrightError } from '../domain/failure.js';
 import { connectClient } from './client-connection.js';
 import type { ConnectionSettings } from './connection.js';
 
@@ -40,24 +39,4 @@ export async function completeDatabase(stateDir: string, settings: ConnectionSet
     await connection.close();
   }
   await writeFile(completeMarker(stateDir), '', { mode: 0o600 });
-}
-
-/** @throws TracewrightError `state.disk-full`, `state.unwritable` */
-export async function makeServerFolder(stateDir: string): Promise<void> {
-  try {
-    await mkdir(serverFolder(stateDir), { recursive: true, mode: 0o700 });
-    await writeFile(join(serverFolder(stateDir), '.writable'), '', { mode: 0o600 });
-    await rm(join(serverFolder(stateDir), '.writable'));
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const full = code === 'ENOSPC' || code === 'EDQUOT';
-    throw new TracewrightError({
-      type: full ? 'state.disk-full' : 'state.unwritable',
-      message: full
-        ? `There is no room left for ${stateDir}.`
-        : `The state folder ${stateDir} cannot be written (${String(code)}).`,
-      remedy: 'Set TRACEWRIGHT_STATE_DIR to a folder that you own, on a disk with room.',
-      cause: error,
-    });
-  }
 }

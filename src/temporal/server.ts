@@ -1,9 +1,16 @@
 import type { Config } from '../config.js';
 import { isTracewrightError } from '../domain/failure.js';
-import { observeDaemon, startDaemon, stopDaemon, type StartedDaemon } from '../tools/daemon.js';
+import {
+  daemonLogPath,
+  observeDaemon,
+  startDaemon,
+  stopDaemon,
+  type StartedDaemon,
+} from '../tools/daemon.js';
 import { provideTemporal } from '../tools/temporal-binary.js';
+import { requireWritable, stateFolder } from '../tools/writable-folder.js';
 import { choosePorts, defaultPorts } from './ports.js';
-import { makeServerFolder } from './server-database.js';
+import { serverFolder } from './server-database.js';
 import {
   serverAddress,
   serverPlace,
@@ -34,6 +41,7 @@ export interface EnsuredServer extends EmbeddedServer {
 export interface ObservedServer extends EmbeddedServer {
   /** `dead`: it was killed and will be restarted with its database; `hung`: the process lives and does not answer. */
   readonly state: 'serving' | 'hung' | 'dead';
+  readonly logFile: string;
 }
 
 /**
@@ -47,7 +55,7 @@ export async function ensureServer(options: EnsureServerOptions): Promise<Ensure
   if (known?.running && known.version === serverVersion && (await servesFor(stateDir, known.data))) {
     return ensured(known, false);
   }
-  await makeServerFolder(stateDir);
+  await requireWritable(serverFolder(stateDir), stateFolder);
   const { path } = await provideTemporal({
     cacheDir,
     environment,
@@ -63,7 +71,12 @@ export async function observeServer(config: Pick<Config, 'stateDir'>): Promise<O
   const known = await observeDaemon(serverPlace(config.stateDir));
   if (!known) return undefined;
   const state = !known.running ? 'dead' : (await serves(known.data)) ? 'serving' : 'hung';
-  return { ...describe(known), state };
+  return { ...describe(known), state, logFile: daemonLogPath(serverPlace(config.stateDir)) };
+}
+
+/** Whether its process lives; asks it nothing. Takes about 1 ms. */
+export async function isServerRunning(config: Pick<Config, 'stateDir'>): Promise<boolean> {
+  return (await observeDaemon(serverPlace(config.stateDir)))?.running ?? false;
 }
 
 /** Stops the embedded server; its database stays. Takes 1 to 2 s: the server lets its own workers end first. */

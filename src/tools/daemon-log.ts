@@ -15,7 +15,10 @@ export async function rotateLog(path: string): Promise<number> {
   return 0;
 }
 
-/** The last lines after the byte `from`, without secrets; none when there is no such file. */
+/** A frame of a stack trace: for who debugs, in the log; the lines around it say what happened. */
+const stackFrame = /^\s+at\s/u;
+
+/** The last lines after the byte `from`, without secrets and stack frames; none when there is no such file. */
 export async function logTail(path: string, from: number, lines: number): Promise<string[]> {
   const size = await sizeOf(path);
   const start = Math.max(from, size - tailBytes);
@@ -26,7 +29,7 @@ export async function logTail(path: string, from: number, lines: number): Promis
     const text = redact(buffer.toString('utf8', 0, bytesRead));
     return text
       .split('\n')
-      .filter((line) => line.trim() !== '')
+      .filter((line) => line.trim() !== '' && !stackFrame.test(line))
       .slice(-lines);
   } finally {
     await file.close();

@@ -27,6 +27,9 @@ export interface PackageClient {
   readonly mismatch: RegExp;
 }
 
+/** pip says the same five times; the first says enough. */
+const repeated = /^WARNING: Retrying \(Retry\(total=[0-3],/u;
+
 /** In milliseconds: 45 MB over a line of 0.5 Mbit/s. */
 const timeoutMs = 15 * 60_000;
 
@@ -75,7 +78,9 @@ function describeFailure(
     type: 'download.failed',
     message: `The download of ${client.package} by ${client.client} ${reason}.`,
     remedy: `Check the network and the settings of ${client.client} (index, proxy), then run the command again. Or: ${options.byHand}`,
-    evidence: isTracewrightError(error) ? error.evidence : [String(error)],
+    evidence: isTracewrightError(error)
+      ? error.evidence.filter((line) => !repeated.test(line))
+      : [String(error)],
     cause: error,
   });
 }

@@ -1,5 +1,12 @@
 import { exitCodes, type CliContext, type ExitCode } from '../context.js';
-import { chooseEnvironment, environmentHandle, listEnvironments } from '../environments.js';
+import {
+  chooseEnvironment,
+  environmentHandle,
+  requestTeardown,
+  listEnvironments,
+  refusable,
+  type EnvironmentListing,
+} from '../environments.js';
 import { followToEnd } from '../follow-to-end.js';
 import { openExistingSession, type Session } from '../session.js';
 import { stopServer } from '../../temporal/server.js';
@@ -14,27 +21,23 @@ export async function down(context: CliContext, options: DownOptions): Promise<E
   const { print } = context;
   const session = await openExistingSession(context);
   if (!session) {
-    print('There is no environment: nothing to take away.');
+    print(nothing(options.name));
     return exitCodes.ok;
   }
   try {
     const name = await environmentToRemove(session, options.name);
     if (name === undefined) {
-      print(
-        options.name === undefined
-          ? 'There is no environment: nothing to take away.'
-          : `There is no environment "${options.name}".`,
-      );
+      print(nothing(options.name));
     } else {
-      await environmentHandle(session.client, name).signal('teardown');
-      const code = await followToEnd(context, session, name, { json: false });
+      await requestTeardown(session.client, name);
+      // To its end also when nobody reads our output: the server and the worker are still to be stopped.
+      const following = { ...context, signal: context.interrupted };
+      const code = await followToEnd(following, session, name, { json: false });
       if (code !== exitCodes.ok) return code;
     }
     const others = (await listEnvironments(session.client)).filter((it) => it.name !== name);
     if (others.length > 0) {
-      print(
-        `${others.map((it) => it.name).join(', ')} ${others.length === 1 ? 'lives' : 'live'} on, and so do the Temporal server and the worker.`,
-      );
+      print(livesOn(others));
       return exitCodes.ok;
     }
   } finally {
@@ -42,20 +45,35 @@ export async function down(context: CliContext, options: DownOptions): Promise<E
   }
   await stopWorker(context.config);
   if (session.settings.embedded) await stopServer(context.config);
-  print('The worker and the Temporal server have ended; their history is kept.');
+  print(
+    session.settings.embedded
+      ? 'The worker and the Temporal server have ended; their history is kept.'
+      : 'The worker has ended.',
+  );
   return exitCodes.ok;
 }
 
+/**
+ * @returns undefined when there is none, or when the one named is removed already
+ * @throws TracewrightError `environment.not-found` for a name that never was one, `usage.invalid` when a name is needed
+ */
 async function environmentToRemove(
   { client }: Session,
   name: string | undefined,
 ): Promise<string | undefined> {
-  const living = await listEnvironments(client);
-  if (name !== undefined) {
-    const { status } = await environmentHandle(client, name)
-      .describe()
-      .catch(() => ({ status: { name: 'UNKNOWN' } }));
-    return status.name === 'RUNNING' ? name : undefined;
+  if (name === undefined) {
+    const living = await listEnvironments(client);
+    return living.length === 0 ? undefined : chooseEnvironment(client, name);
   }
-  return living.length === 0 ? undefined : chooseEnvironment(client, name);
+  const { status } = await refusable(name, () => environmentHandle(client, name).describe());
+  return status.name === 'RUNNING' ? name : undefined;
+}
+
+function nothing(name: string | undefined): string {
+  return `There is no environment${name === undefined ? '' : ` "${name}"`}: nothing to take away.`;
+}
+
+function livesOn(others: readonly EnvironmentListing[]): string {
+  const names = others.map(({ name }) => name).join(', ');
+  return `${names} ${others.length === 1 ? 'lives' : 'live'} on, and so do the Temporal server and the worker.`;
 }

@@ -52,6 +52,11 @@ async function printStatus(
         print(`    ${line}`);
       });
   }
+  if (progress.paused) print('  Paused            `tracewright resume` goes on');
+  if (progress.expiresAt !== undefined)
+    print(`  Expires           ${new Date(progress.expiresAt).toISOString()}, unless \`tracewright extend\``);
+  for (const { component, state, detail } of progress.drift ?? [])
+    print(`  Drift             ${component}: ${state}, ${detail}`);
   if (progress.stoppedBecause !== undefined) print(`  Stopped: ${progress.stoppedBecause}`);
   if (proof)
     print(`  Proof             trace ${proof.traceId}, ${String(proof.spans)} spans, ${proof.startedAt}`);
@@ -59,7 +64,10 @@ async function printStatus(
   const webUi = session.webUi(environment);
   if (webUi !== undefined) print(`  Temporal Web UI   ${webUi}`);
   const [server, worker] = await Promise.all([observeServer(config), observeWorker(config)]);
-  if (server) print(`  Temporal server   ${server.address}, pid ${String(server.pid)}`);
+  if (server)
+    print(
+      `  Temporal server   ${server.state} on ${server.address}, pid ${String(server.pid)}, log ${server.logFile}`,
+    );
   if (worker) print(`  Worker            pid ${String(worker.pid)}, log ${worker.logFile}`);
 }
 

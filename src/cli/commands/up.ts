@@ -1,17 +1,24 @@
 import { fileURLToPath } from 'node:url';
-import type { TargetKind } from '../../domain/stack.js';
+import { failureOf } from '../../domain/check.js';
+import { durationMs } from '../../domain/duration.js';
+import { TracewrightError } from '../../domain/failure.js';
+import type { TargetSpec } from '../../domain/progress.js';
+import type { Stack, TargetKind } from '../../domain/stack.js';
 import { loadStack } from '../../stack-file.js';
-import { exitCodes, type CliContext, type ExitCode } from '../context.js';
-import { applySpec } from '../environments.js';
-import { followToEnd } from '../follow-to-end.js';
+import { resolveConnection } from '../../temporal/connection.js';
 import { chooseTarget } from '../choose-target.js';
-import { openSession } from '../session.js';
+import { exitCodes, type CliContext, type ExitCode } from '../context.js';
+import { environmentNameRule, isEnvironmentName } from '../environment-name.js';
 
 export interface UpOptions {
   name?: string;
   stack?: string;
   target: TargetKind | 'auto';
   failFast?: boolean;
+  /** Such as `4h`. */
+  ttl?: string;
+  /** Such as `30m`. */
+  verifyEvery?: string;
   detach?: boolean;
   json?: boolean;
 }
@@ -26,14 +33,27 @@ export async function up(context: CliContext, options: UpOptions): Promise<ExitC
   const { note, paint, version } = context;
   const { stack } = await loadStack(options.stack ?? defaultStack, { builtInDir: builtInStacks });
   const choice = chooseTarget(options.target, stack);
-  const name = options.name ?? stack.name;
+  const name = options.name ?? nameOf(stack);
+  const target: TargetSpec = { kind: choice.kind };
   note(
     `${paint('bold', `tracewright ${version}`)}  environment ${paint('bold', name)}, stack ${stack.name}, target ${choice.kind} (${choice.why})`,
   );
+  await requireFit(context, name, target);
+  // Loaded only now, so that a wrong call is answered at once.
+  const [{ openSession }, { applySpec }, { followToEnd }] = await Promise.all([
+    import('../session.js'),
+    import('../environments.js'),
+    import('../follow-to-end.js'),
+  ]);
   const session = await openSession(context);
   try {
-    const spec = { stack, target: { kind: choice.kind }, failFast: options.failFast ?? false };
-    const { run } = await applySpec(session.client, name, spec);
+    const { run } = await applySpec(session.client, name, {
+      stack,
+      target,
+      failFast: options.failFast ?? false,
+      ...(options.ttl !== undefined && { ttlMs: durationMs(options.ttl) }),
+      ...(options.verifyEvery !== undefined && { verifyEveryMs: durationMs(options.verifyEvery) }),
+    });
     if (options.detach) {
       note(`It goes on in the background. \`tracewright status --watch --name ${name}\` follows it.`);
       return exitCodes.ok;
@@ -42,4 +62,32 @@ export async function up(context: CliContext, options: UpOptions): Promise<ExitC
   } finally {
     await session.close();
   }
+}
+
+/**
+ * Nothing is started on a machine that cannot do it; what takes long or changes the machine is said beforehand. Behind a
+ * Temporal server of one's own the work may go to the worker of another machine, which looks for itself.
+ * @throws TracewrightError what the first failed check found, the others as evidence
+ */
+async function requireFit(
+  { config, note, paint, signal }: CliContext,
+  name: string,
+  target: TargetSpec,
+): Promise<void> {
+  if (resolveConnection(config).kind === 'external') return;
+  const { preflight } = await import('../../targets/preflight.js');
+  const checks = await preflight(config, name, target, signal);
+  const failure = failureOf(checks);
+  if (failure) throw failure;
+  for (const { state, detail } of checks) if (state === 'warning') note(paint('yellow', detail));
+}
+
+/** A stack's name may be longer than an environment's. */
+function nameOf(stack: Stack): string {
+  if (isEnvironmentName(stack.name)) return stack.name;
+  throw new TracewrightError({
+    type: 'usage.invalid',
+    message: `The stack's name "${stack.name}" cannot be the environment's. ${environmentNameRule}`,
+    remedy: 'Give the environment a name with --name.',
+  });
 }

@@ -1,0 +1,102 @@
+import { canonicalJson } from '../../domain/release.js';
+import type { KubernetesObjectSpec } from '../../domain/stack.js';
+import { ApiError } from './api-error.js';
+import { referencesOf } from './apply.js';
+import type { Kubernetes } from './connection.js';
+import { objectPath } from './discovery.js';
+import { describe, type KubernetesObject, type ObjectReference } from './objects.js';
+import { readObject } from './observe.js';
+
+export interface ObjectDrift {
+  readonly reference: ObjectReference;
+  readonly state: 'missing' | 'different';
+  /** `Deployment tracing/tempo is gone`, `Deployment tracing/tempo differs in spec.replicas`; never values. */
+  readonly text: string;
+}
+
+/** So many differences are named; what is wrong shows in them. */
+const namedPaths = 3;
+
+/**
+ * What of the objects is gone or was changed by somebody. The API server itself says what applying them would change (a dry
+ * run), so that defaults and other spellings of the same value are no difference; nor is what the objects do not mention.
+ * Changes nothing.
+ * @throws TracewrightError `cluster.unreachable`, `cluster.forbidden`
+ */
+export async function observeDrift(
+  kube: Kubernetes,
+  objects: readonly KubernetesObjectSpec[],
+  namespace: string,
+  signal?: AbortSignal,
+): Promise<ObjectDrift[]> {
+  const references = await referencesOf(kube, objects, namespace, signal);
+  const drifts = await Promise.all(
+    objects.map((object, index) => driftOf(kube, object, references[index] as ObjectReference, signal)),
+  );
+  return drifts.flat();
+}
+
+async function driftOf(
+  kube: Kubernetes,
+  object: KubernetesObjectSpec,
+  reference: ObjectReference,
+  signal?: AbortSignal,
+): Promise<ObjectDrift[]> {
+  const before = await readObject(kube, reference, signal);
+  if (!before) return [{ reference, state: 'missing', text: `${describe(reference)} is gone` }];
+  const different = (what: string): ObjectDrift[] => {
+    return [{ reference, state: 'different', text: `${describe(reference)} differs in ${what}` }];
+  };
+  try {
+    const after = await dryRun(kube, object, reference, signal);
+    const paths = differentPaths(comparable(before), comparable(after));
+    return paths.length === 0 ? [] : different(paths.slice(0, namedPaths).join(', '));
+  } catch (error) {
+    if (!(error instanceof ApiError) || [401, 403].includes(error.status)) throw error;
+    // That it exists is all that can be said of an object which the API server, or a webhook, does not take this way.
+    return /immutable|updates to \S+ .*forbidden/iu.test(error.detail)
+      ? different('what cannot be changed')
+      : [];
+  }
+}
+
+async function dryRun(
+  kube: Kubernetes,
+  object: KubernetesObjectSpec,
+  reference: ObjectReference,
+  signal?: AbortSignal,
+): Promise<KubernetesObject> {
+  const resource = await kube.discovery.resource(reference.apiVersion, reference.kind, signal);
+  const { namespace } = reference;
+  return kube.json<KubernetesObject>({
+    method: 'PATCH',
+    path: objectPath(resource, reference),
+    query: { fieldManager: 'tracewright-drift', force: true, dryRun: 'All' },
+    headers: { 'content-type': 'application/apply-patch+yaml' },
+    body: JSON.stringify({
+      ...object,
+      metadata: { ...object.metadata, ...(namespace !== undefined && { namespace }) },
+    }),
+    signal,
+  });
+}
+
+/** Without what the server counts and notes, and what controllers report. */
+function comparable({ metadata, status: _, ...rest }: KubernetesObject): unknown {
+  const { resourceVersion: __, generation: ___, ...kept } = metadata;
+  return { ...rest, metadata: { ...kept, managedFields: undefined } };
+}
+
+/** Where two values differ: `spec.template.spec.containers[0].image`. */
+function differentPaths(one: unknown, other: unknown, path = ''): string[] {
+  if (canonicalJson(one ?? null) === canonicalJson(other ?? null)) return [];
+  if (Array.isArray(one) && Array.isArray(other) && one.length === other.length)
+    return one.flatMap((item, index) => differentPaths(item, other[index], `${path}[${String(index)}]`));
+  if (!isRecord(one) || !isRecord(other)) return [path];
+  const keys = [...new Set([...Object.keys(one), ...Object.keys(other)])];
+  return keys.flatMap((key) => differentPaths(one[key], other[key], path === '' ? key : `${path}.${key}`));
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

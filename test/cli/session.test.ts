@@ -1,0 +1,164 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { delimiter, dirname, join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Progress } from '../../src/domain/progress.js';
+import { whyUnsupported } from '../../src/targets/embedded/host.js';
+import { provideTemporal } from '../../src/tools/temporal-binary.js';
+import { sharedCacheDir } from '../support/cache.js';
+import { cli, cliEnvironment, type CliRun } from './support.js';
+
+const program = fileURLToPath(new URL('../../bin/tracewright.js', import.meta.url));
+
+const stack = `
+name: small
+description: One object
+targets: [embedded]
+components:
+  a: { manifests: { namespace: a, objects: [{ apiVersion: v1, kind: ConfigMap, metadata: { name: a } }] }, ready: [{ accepts: a }] }
+proof:
+  ride: { namespace: a, service: a, port: 1, customer: 1, customerName: a }
+  collector: { namespace: a, service: a, otlpHttpPort: 1, podSelector: a=a }
+  tempo: { namespace: a, service: a, port: 1 }
+  expect: { spans: 1, services: [a] }
+  traceql: '{}'
+  grafana: { skip: none }
+`;
+
+// Real server, real worker, real workflow. The first step stays in the middle of its build, because the module proxy
+// that it asks accepts connections and never answers.
+describe.skipIf((await whyUnsupported()) !== undefined)('a session of commands', { timeout: 60_000 }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tracewright-test-'));
+  let env: Record<string, string | undefined>;
+  let proxy: Server;
+
+  beforeAll(async () => {
+    proxy = createServer((socket) => socket.on('error', () => undefined)).listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    const temporal = await provideTemporal({ cacheDir: sharedCacheDir, environment: process.env });
+    env = {
+      PATH: [dirname(temporal.path), process.env['PATH']].join(delimiter),
+      GOPROXY: `http://127.0.0.1:${String((proxy.address() as AddressInfo).port)}`,
+    };
+    await writeFile(join(folder, 'small.yaml'), stack);
+  });
+
+  afterAll(async () => {
+    for (const pid of Object.keys(await processesOf(folder))) process.kill(Number(pid), 'SIGKILL');
+    proxy.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const command = (...args: string[]): Promise<CliRun> => cli(folder, args, { env });
+
+  const background = (...args: string[]): ChildProcess =>
+    spawn(process.execPath, [program, ...args], {
+      cwd: folder,
+      env: cliEnvironment(folder, env),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+
+  it('Ctrl-C during up only detaches', async () => {
+    const up = background('up', '--stack', 'small.yaml');
+    const errors = collect(up.stderr);
+    await once(up.stdout as NodeJS.ReadableStream, 'data');
+    up.kill('SIGINT');
+    expect(await once(up, 'exit')).toEqual([130, null]);
+    expect(errors()).toContain(
+      'Detached: it goes on in the background. `tracewright status --watch --name small` comes back to it.',
+    );
+    expect(errors()).toContain('The embedded cluster is built first');
+  });
+
+  it('status names every step, and tells of no other environment', async () => {
+    const { exitCode, stdout } = await command('status', '--json');
+    expect(exitCode).toBe(0);
+    const progress = JSON.parse(stdout) as Progress;
+    expect(progress.steps.map(({ name, state }) => `${name} ${state}`)).toEqual([
+      'cluster running',
+      'a pending',
+      'verification pending',
+    ]);
+    const answers = await Promise.all(
+      ['status', 'verify', 'abort', 'down', 'retry cluster'].map((line) =>
+        command(...line.split(' '), '--name', 'nope'),
+      ),
+    );
+    for (const { exitCode, errors } of answers) {
+      expect(exitCode).toBe(1);
+      expect(errors[0]).toBe('error [environment.not-found] There is no environment "nope".');
+    }
+  });
+
+  it('refuses decisions that do not fit', async () => {
+    expect(await command('retry', 'cluster')).toMatchObject({
+      exitCode: 1,
+      errors: [
+        'error [update.refused] small: The environment refuses: the step "cluster" is not blocked: no step waits for a decision.',
+        '  → See `tracewright status --name small`.',
+      ],
+    });
+    expect((await command('skip')).errors[0]).toBe('error [usage.invalid] No step is blocked.');
+    expect((await command('verify')).errors[0]).toContain('error [update.refused] small: ');
+  });
+
+  it('a watch goes on when server and worker are killed, and ends when nobody reads it', async () => {
+    const watch = background('status', '--watch', '--json');
+    const errors = collect(watch.stderr);
+    const output = collect(watch.stdout);
+    await once(watch.stdout as NodeJS.ReadableStream, 'data');
+    const server = await pidOf(folder, 'temporal/server');
+    process.kill(server, 'SIGKILL');
+    process.kill(await pidOf(folder, 'worker/worker'), 'SIGKILL');
+    const before = output();
+    await expect.poll(errors, { timeout: 20_000 }).toContain('Worker started');
+    // A new attempt of the step begins, and shows.
+    await expect.poll(output, { timeout: 30_000 }).not.toBe(before);
+    expect(await pidOf(folder, 'temporal/server')).not.toBe(server);
+    expect(watch.exitCode).toBeNull();
+    const ended = once(watch, 'exit');
+    watch.stdout?.destroy();
+    // Makes the watch print, and so find out.
+    await command('abort');
+    expect(await ended).toEqual([0, null]);
+    expect(errors()).not.toMatch(/^\s+at\s/mu);
+  });
+
+  it('down leaves no process, also when its reader goes away', async () => {
+    const down = background('down');
+    down.stdout?.destroy();
+    expect(await once(down, 'exit')).toEqual([0, null]);
+    expect(await processesOf(folder)).toEqual({});
+    expect((await command('down', '--name', 'small')).stdout).toBe(
+      'There is no environment "small": nothing to take away.',
+    );
+  });
+});
+
+function collect(stream: NodeJS.ReadableStream | null): () => string {
+  let text = '';
+  stream?.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  return () => text;
+}
+
+async function pidOf(folder: string, record: string): Promise<number> {
+  const text = await readFile(join(folder, 'state', `${record}.json`), 'utf8');
+  return (JSON.parse(text) as { pid: number }).pid;
+}
+
+/** Those whose arguments or environment name the folder, by pid. */
+async function processesOf(folder: string): Promise<Record<string, string>> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/u.test(name));
+  const found = pids.map(async (pid) => {
+    const [command = '', environment = ''] = await Promise.all(
+      ['cmdline', 'environ'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')),
+    );
+    return `${command} ${environment}`.includes(folder) ? [[pid, command.replaceAll('\0', ' ')]] : [];
+  });
+  return Object.fromEntries((await Promise.all(found)).flat()) as Record<string, string>;
+}

@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest';
+import { finish } from '../../src/cli/finish.js';
+import { isSettled, type LiveStep } from '../../src/cli/follow.js';
+import { createJsonView } from '../../src/cli/json-view.js';
+import { createPlainView } from '../../src/cli/plain-view.js';
+import type { Failure } from '../../src/domain/failure.js';
+import type { Phase, Progress, StepProgress } from '../../src/domain/progress.js';
+import { progressOf, recordingContext } from './support.js';
+
+const failure: Failure = {
+  type: 'ready.timeout',
+  message: 'tempo was not ready in 5 min.',
+  remedy: 'Look at its pod.',
+  retryable: false,
+  evidence: ['Back-off pulling image'],
+};
+
+const steps = (...states: Partial<StepProgress>[]): Partial<Progress> => ({
+  steps: progressOf().steps.map((step, index) => ({ ...step, ...states[index] })),
+});
+
+const live = (name: string, step: LiveStep): ReadonlyMap<string, LiveStep> => new Map([[name, step]]);
+const none = new Map<string, LiveStep>();
+
+/** The clock in front of each line differs from run to run. */
+const withoutClock = (lines: readonly string[]): string[] =>
+  lines.map((line) => line.replace(/^ *\d+(?:\.\d)? s /u, ''));
+
+describe('an environment is settled', () => {
+  it.each<[Phase, boolean]>([
+    ['Provisioning', false],
+    ['Verifying', false],
+    ['Upgrading', false],
+    ['TearingDown', false],
+    ['Blocked', true],
+    ['Ready', true],
+    ['Stopped', true],
+    ['Removed', true],
+  ])('when it is %s: %s', (phase, settled) => {
+    expect(isSettled(progressOf({ phase, ...steps({ state: 'done' }, { state: 'done' }) }))).toBe(settled);
+  });
+
+  it('only when nothing runs any more', () => {
+    expect(isSettled(progressOf({ phase: 'Blocked', ...steps({ state: 'running' }) }))).toBe(false);
+    expect(isSettled(progressOf({ phase: 'Stopped', ...steps({ state: 'removing' }) }))).toBe(false);
+  });
+});
+
+describe('the plain view', () => {
+  it('prints a line for each event, once', () => {
+    const { context, lines } = recordingContext();
+    const view = createPlainView(context);
+    const running = { progress: progressOf(), live: live('cluster', { text: 'starting', attempt: 1 }) };
+    view.show(running);
+    view.show(running);
+    const now = Date.now();
+    const done = { state: 'done', startedAt: now, endedAt: now + 3_000, outcome: 'created' } as const;
+    view.show({ progress: progressOf(steps(done)), live: none });
+    view.show({ progress: progressOf(steps(done)), live: none });
+    expect(withoutClock(lines)).toEqual(['… cluster  starting', '✓ cluster  created, 3.0 s']);
+  });
+
+  it('tells the attempt, and why the last one failed', () => {
+    const { context, lines } = recordingContext();
+    createPlainView(context).show({
+      progress: progressOf(),
+      live: live('cluster', { text: 'building', percent: 42.7, attempt: 2, lastFailure: 'no network' }),
+    });
+    expect(withoutClock(lines)).toEqual(['… cluster   42 % building (attempt 2: no network)']);
+  });
+
+  it('shows a failure with its evidence and what to do', () => {
+    const { context, lines } = recordingContext();
+    const blocked = steps({ state: 'done' }, { state: 'blocked', failure });
+    createPlainView(context).show({ progress: progressOf(blocked), live: none });
+    expect(withoutClock(lines).slice(1)).toEqual([
+      '✗ tempo    ready.timeout',
+      'error [ready.timeout] tempo was not ready in 5 min.',
+      '  │ Back-off pulling image',
+      '  → Look at its pod.',
+    ]);
+  });
+
+  it('is silent about what ended before it looked', () => {
+    const { context, lines } = recordingContext();
+    const past = { state: 'done', startedAt: 1_000, endedAt: 2_000 } as const;
+    createPlainView(context).show({ progress: progressOf(steps(past)), live: none });
+    expect(lines).toEqual([]);
+  });
+});
+
+describe('the JSON view', () => {
+  it('prints an object a line, and only when something changed', () => {
+    const lines: string[] = [];
+    const view = createJsonView((line) => lines.push(line));
+    const progress = progressOf();
+    view.show({ progress, live: none });
+    view.show({ progress, live: none });
+    view.show({ progress, live: live('cluster', { text: 'starting', attempt: 1 }) });
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      { ...progress, live: {} },
+      { ...progress, live: { cluster: { text: 'starting', attempt: 1 } } },
+    ]);
+  });
+});
+
+describe('the end of a command', () => {
+  const webUi = (): string => 'http://127.0.0.1:8233/demo';
+  const end = (progress: Progress): { code: number; lines: string[] } => {
+    const { context, lines } = recordingContext();
+    return { code: finish(context, { webUi }, progress), lines };
+  };
+
+  it.each<[Phase, number, string]>([
+    ['Ready', 0, 'demo is Ready.'],
+    ['Removed', 0, 'demo is Removed.'],
+    ['Stopped', 1, 'demo is Stopped: it was aborted.'],
+    ['Blocked', 3, 'demo is Blocked: tempo. Mend the cause, then decide:'],
+  ])('%s: exit code %i', (phase, exitCode, sentence) => {
+    const { code, lines } = end(
+      progressOf({
+        phase,
+        ...(phase === 'Stopped' && { stoppedBecause: 'it was aborted' }),
+        ...steps({ state: 'done' }, { state: phase === 'Blocked' ? 'blocked' : 'done' }),
+      }),
+    );
+    expect(code).toBe(exitCode);
+    expect(lines).toContain(sentence);
+  });
+
+  it('says how to look at what is ready', () => {
+    const cluster = {
+      kind: 'embedded',
+      kubeconfigPath: '/k',
+      serverUrl: 'u',
+      version: 'v',
+      owned: true,
+    } as const;
+    const { lines } = end(progressOf({ phase: 'Ready', cluster }));
+    expect(lines).toContain('  Temporal Web UI   http://127.0.0.1:8233/demo');
+    expect(lines).toContain('  kubectl           export KUBECONFIG=/k');
+  });
+});
