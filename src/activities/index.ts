@@ -4,10 +4,12 @@ import { connectKubernetes } from '../tools/kubernetes/connection.js';
 import { openTarget } from '../targets/open-target.js';
 import { clusterActivities, type ClusterActivities } from './cluster.js';
 import { componentActivities, type ComponentActivities } from './component.js';
+import { observationActivities, type ObservationActivities } from './observation.js';
 import { verificationActivities, type VerificationActivities } from './verification.js';
 
 /** All activities, by the names that stand in histories. */
-export interface Activities extends ClusterActivities, ComponentActivities, VerificationActivities {
+export interface Activities
+  extends ClusterActivities, ComponentActivities, ObservationActivities, VerificationActivities {
   /** Answers which machine the worker runs on; the environment then keeps to it. */
   readonly claimHost: () => Promise<HostClaim>;
 }
@@ -18,6 +20,7 @@ export function createActivities(config: Config, hostId: string): Activities {
     claimHost: () => Promise.resolve({ hostId }),
     ...clusterActivities((task) => openTarget(config, task.environment, task.target)),
     ...componentActivities(config),
+    ...observationActivities(config),
     ...verificationActivities(connectKubernetes),
   };
 }

@@ -1,4 +1,5 @@
 import { TracewrightError } from './failure.js';
+import { standsInTheWay, type Leftover } from './leftovers.js';
 import type { Component, Stack } from './stack.js';
 
 export type StepKind = 'cluster' | 'release' | 'manifests' | 'verification';
@@ -9,6 +10,8 @@ export interface Step {
   readonly kind: StepKind;
   readonly title: string;
   readonly needs: readonly string[];
+  /** The step takes away what an earlier stack left behind. */
+  readonly removes?: true;
 }
 
 /** Steps in an order in which each comes after all that it needs. */
@@ -18,23 +21,54 @@ export const clusterStep = 'cluster';
 export const verificationStep = 'verification';
 
 /**
- * The plan of a stack: the cluster, then every component as soon as its needs are met, then the verification.
+ * The plan of a stack: the cluster, then every component as soon as its needs are met, then the verification. Leftovers
+ * are removed after all components are in place, so that a failed upgrade leaves the old ones working; but those that stand
+ * in the way of a component go before it, with what needs them.
  * @throws TracewrightError `stack.unknown-need`, `stack.cycle`
  */
-export function planOf(stack: Stack): Plan {
+export function planOf(stack: Stack, leftovers: readonly Leftover[] = []): Plan {
   const components = Object.entries(stack.components).map(([name, component]) =>
     componentStep(name, component),
   );
+  const names = components.map((step) => step.name);
+  const inTheWay = leftoversInTheWay(stack, leftovers);
+  const removals = leftovers.map((leftover) => {
+    const first = inTheWay.has(leftover);
+    const dependents = dependentsOf(leftover, leftovers).map(({ step }) => step);
+    return { ...leftoverStep(leftover), needs: [clusterStep, ...(first ? [] : names), ...dependents] };
+  });
+  const isFirst = ({ name }: Step): boolean => [...inTheWay].some(({ step }) => step === name);
+  const waiting = inOrder(stack.name, components).map((step) => {
+    const component = stack.components[step.name] as Component;
+    const before = leftovers.filter((leftover) => standsInTheWay(leftover, step.name, component));
+    return { ...step, needs: [...step.needs, ...before.map((leftover) => leftover.step)] };
+  });
   return [
     { name: clusterStep, kind: 'cluster', title: 'Kubernetes cluster', needs: [] },
-    ...inOrder(stack.name, components),
+    ...removals.filter(isFirst).reverse(),
+    ...waiting,
+    ...removals.filter((step) => !isFirst(step)).reverse(),
     {
       name: verificationStep,
       kind: 'verification',
       title: 'Proof by a trace',
-      needs: components.map((step) => step.name),
+      needs: [...names, ...removals.map((step) => step.name)],
     },
   ];
+}
+
+/** All that may be in the cluster, as though one plan had installed it. */
+export function installedPlanOf(stack: Stack, leftovers: readonly Leftover[]): Plan {
+  const present = Object.keys(stack.components);
+  const behind = leftovers.map((leftover, index) => {
+    const earlier = leftovers.slice(0, index);
+    const needs = leftover.definition.needs.flatMap((need) => [
+      ...earlier.filter(({ component }) => component === need).map(({ step }) => step),
+      ...(present.includes(need) ? [need] : []),
+    ]);
+    return { ...leftoverStep(leftover), needs: [clusterStep, ...needs] };
+  });
+  return [...planOf(stack), ...behind];
 }
 
 /** What must be taken away before what: the plan backwards, each step after all that need it, without the verification. */
@@ -48,6 +82,30 @@ export function removalPlanOf(plan: Plan): Plan {
         .map(({ name }) => name),
     }))
     .reverse();
+}
+
+/** Those that must go before a component of the stack, and so must what needs them. */
+function leftoversInTheWay(stack: Stack, leftovers: readonly Leftover[]): Set<Leftover> {
+  const first = new Set(
+    leftovers.filter((leftover) =>
+      Object.entries(stack.components).some(([name, component]) => standsInTheWay(leftover, name, component)),
+    ),
+  );
+  // A set that grows while it is walked through: ends when there is nothing new.
+  for (const leftover of first)
+    for (const dependent of dependentsOf(leftover, leftovers)) first.add(dependent);
+  return first;
+}
+
+/** Leftovers come in the order of their needs, so only a later one can need an earlier one. */
+function dependentsOf(leftover: Leftover, leftovers: readonly Leftover[]): Leftover[] {
+  return leftovers
+    .slice(leftovers.indexOf(leftover) + 1)
+    .filter(({ definition }) => definition.needs.includes(leftover.component));
+}
+
+function leftoverStep({ step, component, definition }: Leftover): Step {
+  return { ...componentStep(component, definition), name: step, removes: true };
 }
 
 function componentStep(name: string, component: Component): Step {

@@ -18,6 +18,16 @@ export interface EnvironmentSpec {
   readonly target: TargetSpec;
   /** End the install at the first failed step instead of waiting for a decision. */
   readonly failFast: boolean;
+  /**
+   * The environment is torn down by itself so many milliseconds after it came to rest: Ready, or before that Blocked or
+   * Stopped. Absent: as it was (at first: never); 0: never.
+   */
+  readonly ttlMs?: number;
+  /**
+   * Looks for drift and proves the environment again so many milliseconds after it became Ready. Absent: as it was (at
+   * first: never); 0: never.
+   */
+  readonly verifyEveryMs?: number;
 }
 
 /** How the tools of later steps reach the cluster. */
@@ -62,6 +72,19 @@ export const phases = [
  */
 export type Phase = (typeof phases)[number];
 
+/** How a component in the cluster compares with what the stack says. */
+export const componentStates = ['in-sync', 'drifted', 'missing', 'not-ready'] as const;
+export type ComponentState = (typeof componentStates)[number];
+
+/** What the last look for drift found of a component. */
+export interface ComponentDrift {
+  readonly component: string;
+  /** `unknown`: it could not be looked at; the detail says why. */
+  readonly state: ComponentState | 'unknown';
+  /** For people; never values, which may be secret. Empty when there is nothing to say. */
+  readonly detail: string;
+}
+
 /** The answer to the `progress` query, and what `status --json` prints. */
 export interface Progress {
   readonly environment: string;
@@ -78,7 +101,18 @@ export interface Progress {
   readonly steps: readonly StepProgress[];
   /** The latest proof. */
   readonly proof?: Proof;
-  /** Why the last run of the plan stopped, when it did. */
+  /** When the latest proof was made. Times are milliseconds since the epoch. */
+  readonly lastVerifiedAt?: number;
+  /** When the environment, while it stays Ready, will be looked at and proved again. */
+  readonly nextVerificationAt?: number;
+  /** What the last look for drift found, by component; absent when nothing has looked since the last install. */
+  readonly drift?: readonly ComponentDrift[];
+  readonly driftObservedAt?: number;
+  /** No new step starts until `resume`. */
+  readonly paused?: true;
+  /** When it will be torn down by itself. Absent while an install runs. */
+  readonly expiresAt?: number;
+  /** Why the last run of the plan stopped, when it did; of a removed environment, why, when nobody asked for it. */
   readonly stoppedBecause?: string;
 }
 

@@ -1,4 +1,4 @@
-import type { ClusterRef, TargetSpec } from './progress.js';
+import type { ClusterRef, ComponentState, TargetSpec } from './progress.js';
 import type { Proof } from './proof.js';
 import type { Component, ManifestsSpec, ProofSpec } from './stack.js';
 
@@ -31,6 +31,12 @@ export interface ComponentTask {
 export interface StepOutcome {
   /** What it did: `installed`, `unchanged`, `upgraded to revision 2`. */
   readonly outcome: string;
+}
+
+export interface ComponentObservation {
+  readonly state: ComponentState;
+  /** What is missing or differs, for people; never values, which may be secret. Empty when nothing is. */
+  readonly detail: string;
 }
 
 export interface VerificationTask {

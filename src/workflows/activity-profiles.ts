@@ -1,7 +1,6 @@
 import { ActivityCancellationType, type ActivityOptions } from '@temporalio/workflow';
 import { durationMs } from '../domain/duration.js';
 import type { Step } from '../domain/plan.js';
-import type { Stack } from '../domain/stack.js';
 
 const minute = 60_000;
 
@@ -28,18 +27,38 @@ const common = {
 /** The longest part is the first build of the embedded cluster: about 10 minutes on 2 cores. */
 const clusterLimit = 60 * minute;
 const verificationLimit = 5 * minute;
+/** A look at a component asks for what it waits for at most 10 s; helm renders, and charts may have to be downloaded. */
+const observationLimit = 2 * minute;
 
-/** Time limits and retries of a step, on the queue of the machine that holds the cluster. */
-export function stepProfile(step: Step, stack: Stack, taskQueue: string): ActivityOptions {
-  const limit = attemptLimitMs(step, stack);
+/**
+ * Time limits and retries of a step, on the queue of the machine that holds the cluster, or on the workflow's own.
+ * @param timeout the component's, such as `5m`
+ */
+export function stepProfile(
+  step: Step,
+  timeout: string | undefined,
+  taskQueue: string | undefined,
+): ActivityOptions {
+  const limit = attemptLimitMs(step, timeout);
   return {
     ...common,
-    taskQueue,
-    scheduleToStartTimeout,
+    ...placeOf(taskQueue),
     startToCloseTimeout: limit + grace,
     scheduleToCloseTimeout: 4 * (limit + grace),
     activityId: step.name,
     summary: `${step.name}: ${step.title}`,
+  };
+}
+
+/** Of a look at a component: what cannot be seen within this time is reported as unknown. */
+export function observationProfile(step: Step, taskQueue: string | undefined): ActivityOptions {
+  return {
+    ...common,
+    ...placeOf(taskQueue),
+    startToCloseTimeout: observationLimit,
+    scheduleToCloseTimeout: 2 * observationLimit,
+    activityId: `observe-${step.name}`,
+    summary: `${step.name}: compare with the stack`,
   };
 }
 
@@ -50,7 +69,12 @@ export const claimProfile: ActivityOptions = {
   summary: 'choose the machine that will hold the cluster',
 };
 
-function attemptLimitMs(step: Step, stack: Stack): number {
+/** Whoever serves the workflow's own queue serves the workflow as well: there is no lost machine to notice. */
+function placeOf(taskQueue: string | undefined): ActivityOptions {
+  return taskQueue === undefined ? {} : { taskQueue, scheduleToStartTimeout };
+}
+
+function attemptLimitMs(step: Step, timeout = '5m'): number {
   switch (step.kind) {
     case 'cluster':
       return clusterLimit;
@@ -58,6 +82,6 @@ function attemptLimitMs(step: Step, stack: Stack): number {
       return verificationLimit;
     case 'release':
     case 'manifests':
-      return durationMs(stack.components[step.name]?.timeout ?? '5m');
+      return durationMs(timeout);
   }
 }

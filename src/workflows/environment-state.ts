@@ -1,15 +1,28 @@
 import type { Failure } from '../domain/failure.js';
-import { planOf, removalPlanOf, verificationStep, type Plan, type Step } from '../domain/plan.js';
-import type { ClusterRef, EnvironmentSpec, Phase, Progress, StepProgress } from '../domain/progress.js';
+import { leftoversOf, type Leftover } from '../domain/leftovers.js';
+import {
+  installedPlanOf,
+  planOf,
+  removalPlanOf,
+  verificationStep,
+  type Plan,
+  type Step,
+} from '../domain/plan.js';
+import type { ClusterRef, ComponentDrift, EnvironmentSpec, Phase, Progress } from '../domain/progress.js';
 import type { Proof } from '../domain/proof.js';
+import type { Component } from '../domain/stack.js';
+import { Lifetime } from './lifetime.js';
+import type { Remembered, StateSnapshot } from './snapshot.js';
+import { StepBoard } from './step-board.js';
 
-/** Why the plan runs. */
-export type RunKind = 'provision' | 'upgrade' | 'verify' | 'teardown';
+/** Why the plan runs. `check` is a verification by schedule: it looks for drift first. */
+export type RunKind = 'provision' | 'upgrade' | 'verify' | 'check' | 'teardown';
 
 const phaseOfRun = {
   provision: 'Provisioning',
   upgrade: 'Upgrading',
   verify: 'Verifying',
+  check: 'Verifying',
   teardown: 'TearingDown',
 } as const satisfies Record<RunKind, Phase>;
 
@@ -18,79 +31,150 @@ const phaseOfRun = {
  * for whoever publishes the state.
  */
 export class EnvironmentState {
-  spec: EnvironmentSpec;
-  hostId: string | undefined;
-  cluster: ClusterRef | undefined;
-
   private readonly name: string;
   private readonly changed: (progress: Progress) => void;
-  private readonly startedAt = Date.now();
-  private updatedAt = this.startedAt;
-  private run = 0;
+  private readonly lifetime: Lifetime;
+  private known: Remembered;
+  private board: StepBoard;
+  private updatedAt = Date.now();
   private running: RunKind | undefined;
   private removed = false;
-  private stoppedBecause: string | undefined;
-  private proof: Proof | undefined;
-  private steps = new Map<string, StepProgress>();
 
-  constructor(name: string, spec: EnvironmentSpec, changed: (progress: Progress) => void) {
+  private constructor(
+    name: string,
+    { steps, lifetime, ...known }: StateSnapshot,
+    changed: (progress: Progress) => void,
+  ) {
     this.name = name;
-    this.spec = spec;
+    this.known = known;
+    this.board = new StepBoard(steps);
+    this.lifetime = new Lifetime(lifetime);
     this.changed = changed;
-    this.reset(planOf(spec.stack));
+  }
+
+  /** Of an environment that is to be installed. */
+  static fromSpec(
+    name: string,
+    spec: EnvironmentSpec,
+    changed: (progress: Progress) => void,
+  ): EnvironmentState {
+    const steps = StepBoard.of(planOf(spec.stack)).list();
+    const snapshot = { spec, startedAt: Date.now(), run: 0, leftovers: [], steps, lifetime: {} };
+    const state = new EnvironmentState(name, snapshot, changed);
+    state.lifetime.adopt(spec);
+    return state;
+  }
+
+  /** Of an environment at rest, as `toSnapshot` left it. */
+  static fromSnapshot(
+    name: string,
+    snapshot: StateSnapshot,
+    changed: (progress: Progress) => void,
+  ): EnvironmentState {
+    const state = new EnvironmentState(name, snapshot, changed);
+    state.touch();
+    return state;
+  }
+
+  toSnapshot(): StateSnapshot {
+    return { ...this.known, steps: this.board.list(), lifetime: this.lifetime.toSnapshot() };
+  }
+
+  get spec(): EnvironmentSpec {
+    return this.known.spec;
+  }
+
+  get hostId(): string | undefined {
+    return this.known.hostId;
+  }
+
+  get cluster(): ClusterRef | undefined {
+    return this.known.cluster;
   }
 
   get phase(): Phase {
     if (this.removed) return 'Removed';
     if (this.blockedSteps().length > 0) return 'Blocked';
     if (this.running) return phaseOfRun[this.running];
-    return this.stoppedBecause === undefined ? 'Ready' : 'Stopped';
+    return this.known.stoppedBecause === undefined ? 'Ready' : 'Stopped';
   }
 
   get runNumber(): number {
-    return this.run;
+    return this.known.run;
   }
 
-  get isRunning(): boolean {
-    return this.running !== undefined;
+  get runningKind(): RunKind | undefined {
+    return this.running;
+  }
+
+  get isPaused(): boolean {
+    return this.known.paused === true;
+  }
+
+  get expiresAt(): number | undefined {
+    return this.lifetime.expiresAt;
+  }
+
+  get nextVerificationAt(): number | undefined {
+    return this.phase === 'Ready' && !this.isPaused ? this.lifetime.verificationAt : undefined;
   }
 
   blockedSteps(): string[] {
-    return [...this.steps.values()].filter((step) => step.state === 'blocked').map((step) => step.name);
+    return this.board.blocked();
+  }
+
+  leftover(step: string): Leftover | undefined {
+    return this.known.leftovers.find((leftover) => leftover.step === step);
+  }
+
+  /** What a step of the plan is about; `undefined` for the plan's own steps. */
+  definitionOf(step: Step): Component | undefined {
+    return this.leftover(step.name)?.definition ?? this.spec.stack.components[step.name];
+  }
+
+  /** What the environment is to be from now on. What only the old stack had is remembered until it is removed. */
+  adopt(spec: EnvironmentSpec): void {
+    this.lifetime.adopt(spec);
+    this.note({ spec, leftovers: leftoversOf(this.spec.stack, spec.stack, this.known.leftovers) });
   }
 
   /** Starts a run and returns its plan. */
   begin(kind: RunKind): Plan {
-    this.run += 1;
     this.running = kind;
-    this.stoppedBecause = undefined;
-    const plan = planOf(this.spec.stack);
-    if (kind === 'verify') {
-      // What is installed keeps its state; only the proof is made again.
-      const proofOnly = plan
-        .filter((step) => step.name === verificationStep)
-        .map((step) => ({ ...step, needs: [] }));
-      this.update(verificationStep, { state: 'pending' });
-      return proofOnly;
+    const { stoppedBecause: _, ...known } = this.known;
+    this.known = { ...known, run: known.run + 1 };
+    const { stack } = this.spec;
+    const { leftovers } = known;
+    switch (kind) {
+      case 'verify':
+      case 'check':
+        // What is installed keeps its state; only the proof is made again.
+        this.board.waits(verificationStep);
+        this.touch();
+        return planOf(stack)
+          .filter((step) => step.name === verificationStep)
+          .map((step) => ({ ...step, needs: [] }));
+      case 'teardown':
+        this.lifetime.busy();
+        this.note({});
+        return removalPlanOf(installedPlanOf(stack, leftovers));
+      default:
+        return this.beginInstall(planOf(stack, leftovers));
     }
-    if (kind === 'teardown') {
-      this.touch();
-      return removalPlanOf(plan);
-    }
-    this.reset(plan);
-    return plan;
   }
 
   /** Ends a run: for good, or because of something. */
   end(stoppedBecause?: string): void {
+    const installed = this.running === 'provision' || this.running === 'upgrade';
     this.running = undefined;
-    this.stoppedBecause ??= stoppedBecause;
+    if (stoppedBecause !== undefined) this.stopBecause(stoppedBecause);
+    this.lifetime.rests(Date.now(), installed && this.known.stoppedBecause === undefined);
     this.touch();
   }
 
   /** Names the reason before the run ends, where the first of several is the one that counts. */
   stopBecause(reason: string): void {
-    this.stoppedBecause ??= reason;
+    this.note({ stoppedBecause: this.known.stoppedBecause ?? reason });
   }
 
   markRemoved(): void {
@@ -99,77 +183,104 @@ export class EnvironmentState {
     this.touch();
   }
 
-  stepStarted(step: Step): void {
-    this.update(step.name, {
-      state: this.running === 'teardown' ? 'removing' : 'running',
-      startedAt: Date.now(),
-    });
+  pause(): void {
+    this.note({ paused: true });
   }
 
-  stepDone(step: Step, outcome: string): void {
-    const state = this.running === 'teardown' ? 'removed' : 'done';
-    this.update(step.name, { ...this.times(step), state, outcome, endedAt: Date.now() });
+  resume(): void {
+    const { paused: _, ...known } = this.known;
+    this.known = known;
+    this.touch();
   }
 
-  stepBlocked(step: Step, failure: Failure): void {
-    this.update(step.name, { ...this.times(step), state: 'blocked', failure, endedAt: Date.now() });
+  extend(ms: number | null): void {
+    const installing = this.running !== undefined && this.phase !== 'Blocked';
+    this.lifetime.extend(ms, Date.now(), installing && this.running !== 'verify' && this.running !== 'check');
+    this.touch();
+  }
+
+  /** The machine that holds the cluster. */
+  claimedBy(hostId: string): void {
+    this.note({ hostId });
+  }
+
+  clusterMade(cluster: ClusterRef): void {
+    this.note({ cluster });
+  }
+
+  stepStarted({ name, removes }: Step): void {
+    this.board.starts(name, this.takesAway(removes) ? 'removing' : 'running');
+    this.touch();
+  }
+
+  stepDone({ name, removes }: Step, outcome: string): void {
+    const removed = this.takesAway(removes);
+    this.board.ends(name, removed ? 'removed' : 'done', outcome);
+    this.note(removed ? { leftovers: this.known.leftovers.filter(({ step }) => step !== name) } : {});
+  }
+
+  stepBlocked({ name }: Step, failure: Failure): void {
+    if (this.running !== 'teardown') this.lifetime.rests(Date.now(), false);
+    this.board.fails(name, 'blocked', failure);
+    this.touch();
   }
 
   /** For good: with `failFast` nobody is asked. */
-  stepFailed(step: Step, failure: Failure): void {
-    this.stoppedBecause ??= `${step.name} failed: ${failure.message}`;
-    this.update(step.name, { ...this.times(step), state: 'failed', failure, endedAt: Date.now() });
+  stepFailed({ name }: Step, failure: Failure): void {
+    this.board.fails(name, 'failed', failure);
+    this.stopBecause(`${name} failed: ${failure.message}`);
   }
 
-  stepSkipped(step: Step): void {
-    this.update(step.name, { ...this.times(step), state: 'skipped', outcome: 'skipped by decision' });
+  stepSkipped({ name }: Step): void {
+    this.board.skips(name);
+    this.touch();
   }
 
-  stepCancelled(step: Step): void {
-    const { failure } = this.steps.get(step.name) ?? {};
-    this.update(step.name, {
-      ...this.times(step),
-      state: 'cancelled',
-      endedAt: Date.now(),
-      ...(failure && { failure }),
-    });
+  stepCancelled({ name }: Step): void {
+    this.board.cancels(name);
+    this.touch();
   }
 
   proved(proof: Proof): void {
-    this.proof = proof;
-    this.touch();
+    this.note({ proof, lastVerifiedAt: Date.now() });
+  }
+
+  driftObserved(drift: readonly ComponentDrift[]): void {
+    this.note({ drift, driftObservedAt: Date.now() });
   }
 
   progress(): Progress {
+    const { spec, leftovers: _, ...known } = this.known;
+    const { expiresAt, nextVerificationAt } = this;
     return {
       environment: this.name,
       phase: this.phase,
-      stack: this.spec.stack.name,
-      target: this.spec.target.kind,
-      run: this.run,
-      startedAt: this.startedAt,
+      stack: spec.stack.name,
+      target: spec.target.kind,
       updatedAt: this.updatedAt,
-      steps: [...this.steps.values()],
-      ...(this.hostId !== undefined && { hostId: this.hostId }),
-      ...(this.cluster && { cluster: this.cluster }),
-      ...(this.proof && { proof: this.proof }),
-      ...(this.stoppedBecause !== undefined && { stoppedBecause: this.stoppedBecause }),
+      steps: this.board.list(),
+      ...known,
+      ...(expiresAt !== undefined && { expiresAt }),
+      ...(nextVerificationAt !== undefined && { nextVerificationAt }),
     };
   }
 
-  private times(step: Step): { startedAt?: number } {
-    const startedAt = this.steps.get(step.name)?.startedAt;
-    return startedAt === undefined ? {} : { startedAt };
-  }
-
-  private reset(plan: Plan): void {
-    this.steps = new Map(plan.map((step) => [step.name, { ...step, state: 'pending' }]));
+  private beginInstall(plan: Plan): Plan {
+    this.lifetime.busy();
+    // The install mends what had drifted.
+    const { drift: _, driftObservedAt: __, ...known } = this.known;
+    this.known = known;
+    this.board = StepBoard.of(plan);
     this.touch();
+    return plan;
   }
 
-  private update(name: string, change: Omit<StepProgress, keyof Step>): void {
-    const { kind, title, needs } = this.steps.get(name) as StepProgress;
-    this.steps.set(name, { name, kind, title, needs, ...change });
+  private takesAway(removes: true | undefined): boolean {
+    return this.running === 'teardown' || removes === true;
+  }
+
+  private note(news: Partial<Remembered>): void {
+    this.known = { ...this.known, ...news };
     this.touch();
   }
 

@@ -1,46 +1,61 @@
-import { allHandlersFinished, CancellationScope, condition, isCancellation } from '@temporalio/workflow';
-import type { Failure } from '../domain/failure.js';
-import { runGraph } from '../domain/graph.js';
-import type { Plan, Step } from '../domain/plan.js';
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  isCancellation,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { EnvironmentSpec, Progress } from '../domain/progress.js';
-import type { StepOutcome } from '../domain/step-tasks.js';
-import { EnvironmentState, type RunKind } from './environment-state.js';
-import { failureOf } from './failure.js';
+import { startClocks } from './clocks.js';
+import { observeDrift } from './drift.js';
+import { EnvironmentState } from './environment-state.js';
 import { registerHandlers } from './handlers.js';
-import { Inbox } from './inbox.js';
+import { Inbox, type RunRequest } from './inbox.js';
 import { publisher } from './publisher.js';
+import { RunFailed, runPlan } from './run-plan.js';
+import type { StateSnapshot } from './snapshot.js';
 import { performStep, removeStep } from './steps.js';
 
 export interface EnvironmentInput {
   /** The name of the environment. */
   readonly name: string;
   readonly spec: EnvironmentSpec;
+  /** What the run before knew, when this one continues it. */
+  readonly snapshot?: StateSnapshot;
+  /** For tests: continue as new after so many events of history, at the next rest. @default when the server suggests it */
+  readonly continueAfterEvents?: number;
 }
 
 /**
  * One environment from its first install to its removal. Installs the stack, then stays and answers to updates until
- * the `teardown` signal (or a cancellation of the workflow, which means the same) takes everything away.
+ * the `teardown` signal (or a cancellation of the workflow, which means the same, or the end of its time to live) takes
+ * everything away.
  *
  * @returns the last progress, when everything is removed
  */
-export async function environment({ name, spec }: EnvironmentInput): Promise<Progress> {
+export async function environment(input: EnvironmentInput): Promise<Progress> {
+  const { name, spec, snapshot } = input;
+  const state = snapshot
+    ? EnvironmentState.fromSnapshot(name, snapshot, publisher())
+    : EnvironmentState.fromSpec(name, spec, publisher());
   const inbox = new Inbox();
-  const state = new EnvironmentState(name, spec, publisher());
-  inbox.requestRun({ kind: 'provision', spec });
+  if (!snapshot) inbox.requestRun({ kind: 'provision', spec });
   registerHandlers(state, inbox);
+  const stopClocks = startClocks(state, inbox);
 
   try {
     while (!inbox.teardownRequested) {
       const request = inbox.takeRequest();
-      if (request) {
-        state.spec = request.spec;
-        await install(state, inbox, name, request.kind);
-      }
-      await condition(() => inbox.teardownRequested || inbox.hasRequest);
+      if (request) await serve(state, inbox, name, request);
+      else if (historyIsLong(input)) await continueFrom(state, inbox, input);
+      else await condition(() => inbox.teardownRequested || inbox.hasRequest || historyIsLong(input));
     }
   } catch (error) {
     if (!isCancellation(error)) throw error;
+    inbox.requestTeardown();
   }
+  stopClocks();
   await CancellationScope.nonCancellable(async () => {
     await tearDown(state, inbox, name);
     await condition(allHandlersFinished);
@@ -48,20 +63,20 @@ export async function environment({ name, spec }: EnvironmentInput): Promise<Pro
   return state.progress();
 }
 
-/** Ends a run for good, when nobody is to be asked (`failFast`). */
-class RunFailed extends Error {}
-
-type Perform = (step: Step) => Promise<StepOutcome>;
-
-async function install(
+/** Runs the plan as asked, to its end or until something interrupts it. */
+async function serve(
   state: EnvironmentState,
   inbox: Inbox,
   name: string,
-  kind: Exclude<RunKind, 'teardown'>,
+  { kind, spec }: RunRequest,
 ): Promise<void> {
+  state.adopt(spec);
   const plan = state.begin(kind);
   try {
-    await inbox.interruptible(() => runPlan(state, inbox, plan, (step) => performStep(state, name, step)));
+    await inbox.interruptible(async () => {
+      if (kind === 'check') await observeDrift(state, name);
+      await runPlan(state, inbox, plan, (step) => performStep(state, name, step));
+    });
     state.end();
   } catch (error) {
     if (!isCancellation(error) && !(error instanceof RunFailed)) throw error;
@@ -70,50 +85,26 @@ async function install(
 }
 
 async function tearDown(state: EnvironmentState, inbox: Inbox, name: string): Promise<void> {
+  state.resume();
   const plan = state.begin('teardown');
+  if (inbox.teardownBecause !== undefined) state.stopBecause(inbox.teardownBecause);
   await runPlan(state, inbox, plan, (step) => removeStep(state, name, step));
   state.markRemoved();
 }
 
-/** Runs the steps as their needs allow. */
-async function runPlan(state: EnvironmentState, inbox: Inbox, plan: Plan, perform: Perform): Promise<void> {
-  await runGraph(plan, async (step) => {
-    try {
-      await runStep(state, inbox, step, perform);
-    } catch (error) {
-      if (isCancellation(error)) state.stepCancelled(step);
-      throw error;
-    }
+function historyIsLong({ continueAfterEvents }: EnvironmentInput): boolean {
+  const { continueAsNewSuggested, historyLength } = workflowInfo();
+  return continueAsNewSuggested || historyLength > (continueAfterEvents ?? Infinity);
+}
+
+/** Goes on in a run with an empty history. Only at rest: nothing runs that could be lost. */
+async function continueFrom(state: EnvironmentState, inbox: Inbox, input: EnvironmentInput): Promise<void> {
+  await condition(allHandlersFinished);
+  // What came meanwhile is served first.
+  if (inbox.teardownRequested || inbox.hasRequest) return;
+  await continueAsNew<typeof environment>({
+    ...input,
+    spec: state.spec,
+    snapshot: state.toSnapshot(),
   });
-}
-
-/** One step until it is done or skipped: a failure that retries did not cure waits for a decision. */
-async function runStep(state: EnvironmentState, inbox: Inbox, step: Step, perform: Perform): Promise<void> {
-  for (;;) {
-    state.stepStarted(step);
-    const failure = await attempt(state, step, perform);
-    if (!failure) return;
-    if (state.spec.failFast) {
-      state.stepFailed(step, failure);
-      inbox.interrupt();
-      throw new RunFailed();
-    }
-    state.stepBlocked(step, failure);
-    if ((await inbox.decisionFor(step.name)) === 'skip') {
-      state.stepSkipped(step);
-      return;
-    }
-  }
-}
-
-/** @returns why it failed, if it did */
-async function attempt(state: EnvironmentState, step: Step, perform: Perform): Promise<Failure | undefined> {
-  try {
-    const { outcome } = await perform(step);
-    state.stepDone(step, outcome);
-    return undefined;
-  } catch (error) {
-    if (isCancellation(error)) throw error;
-    return failureOf(step, error);
-  }
 }

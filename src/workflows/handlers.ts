@@ -1,12 +1,13 @@
-import { ApplicationFailure, setHandler } from '@temporalio/workflow';
-import type { EnvironmentSpec } from '../domain/progress.js';
+import { setHandler } from '@temporalio/workflow';
 import type { EnvironmentState } from './environment-state.js';
 import type { Decision, Inbox } from './inbox.js';
 import {
   abortUpdate,
-  type ApplyArguments,
   applyUpdate,
+  extendUpdate,
+  pauseUpdate,
   progressQuery,
+  resumeUpdate,
   retryUpdate,
   skipUpdate,
   teardownSignal,
@@ -14,106 +15,96 @@ import {
   type RunTicket,
   type StepDecision,
 } from './messages.js';
+import { isInstalling, Refusals, sameStack } from './refusals.js';
 
-/** Connects the messages with the state and the inbox. Validators refuse with a reason and change nothing. */
+/** Connects the messages with the state and the inbox. Handlers end at once: none is ever in flight for long. */
 export function registerHandlers(state: EnvironmentState, inbox: Inbox): void {
-  const ticket = (): RunTicket => ({ run: state.runNumber });
-  const nextTicket = (): RunTicket => ({ run: state.runNumber + 1 });
-
+  const refuse = new Refusals(state, inbox);
   setHandler(progressQuery, () => state.progress());
   setHandler(teardownSignal, () => {
     inbox.requestTeardown();
   });
+  handleRuns(state, inbox, refuse);
+  handleDecisions(state, inbox, refuse);
+  handlePauses(state, refuse);
+  setHandler(
+    extendUpdate,
+    ({ ms }) => {
+      state.extend(ms);
+      return state.expiresAt === undefined ? {} : { expiresAt: state.expiresAt };
+    },
+    { validator: refuse.extend },
+  );
+}
 
+/** What starts a run of the plan, or joins one. */
+function handleRuns(state: EnvironmentState, inbox: Inbox, refuse: Refusals): void {
+  const next = (): RunTicket => ({ run: state.runNumber + 1 });
   setHandler(
     applyUpdate,
     ({ spec }) => {
-      if (inbox.hasRequest) return nextTicket();
-      const same = sameSpec(spec, state.spec);
-      if (same && state.isRunning) {
+      const same = sameStack(spec, state.spec);
+      if (same && isInstalling(state)) {
+        state.adopt({ ...spec, failFast: state.spec.failFast });
         for (const step of state.blockedSteps()) inbox.decide(step, 'retry');
-        return ticket();
+        return { run: state.runNumber };
       }
       inbox.requestRun({ kind: same ? 'provision' : 'upgrade', spec });
-      return nextTicket();
+      return next();
     },
-    {
-      validator: ({ spec }: ApplyArguments) => {
-        refuseDuringTeardown(state, inbox);
-        if (JSON.stringify(spec.target) !== JSON.stringify(state.spec.target)) {
-          throw refusal(
-            `it lives on the target ${state.spec.target.kind} and cannot move to ${spec.target.kind}. ` +
-              'Take it down first, or choose another name with --name.',
-            'environment.conflict',
-          );
-        }
-        if (state.isRunning && state.blockedSteps().length === 0 && !sameSpec(spec, state.spec)) {
-          throw refusal(
-            `it is ${state.phase} with another stack or other values. Wait until it is Ready, or abort first.`,
-          );
-        }
-      },
-    },
+    { validator: refuse.apply },
   );
-
   setHandler(
     verifyUpdate,
     () => {
+      if (state.runningKind === 'check') return { run: state.runNumber };
+      // An install that was asked for a moment ago ends with a proof of its own.
+      if (inbox.hasRequest) return next();
       inbox.requestRun({ kind: 'verify', spec: state.spec });
-      return nextTicket();
+      return next();
     },
-    {
-      validator: () => {
-        refuseDuringTeardown(state, inbox);
-        if (state.phase !== 'Ready')
-          throw refusal(`it is ${state.phase}; only a Ready environment can be verified.`);
-      },
-    },
+    { validator: refuse.verify },
   );
+}
 
+/** What people decide about a run. */
+function handleDecisions(state: EnvironmentState, inbox: Inbox, refuse: Refusals): void {
   const decide = (decision: Decision) => {
     return ({ step }: StepDecision): RunTicket => {
       inbox.decide(step, decision);
-      return ticket();
+      return { run: state.runNumber };
     };
   };
-  const onlyBlocked = {
-    validator: ({ step }: StepDecision): void => {
-      const blocked = state.blockedSteps();
-      if (blocked.includes(step)) return;
-      const waiting =
-        blocked.length === 0 ? 'no step waits for a decision' : `only ${blocked.join(', ')} waits`;
-      throw refusal(`the step "${step}" is not blocked: ${waiting}.`);
-    },
-  };
-  setHandler(retryUpdate, decide('retry'), onlyBlocked);
-  setHandler(skipUpdate, decide('skip'), onlyBlocked);
-
+  setHandler(retryUpdate, decide('retry'), { validator: refuse.decision });
+  setHandler(skipUpdate, decide('skip'), { validator: refuse.decision });
   setHandler(
     abortUpdate,
     () => {
       state.stopBecause('it was aborted');
       inbox.interrupt();
-      return ticket();
+      return { run: state.runNumber };
     },
-    {
-      validator: () => {
-        refuseDuringTeardown(state, inbox);
-        if (!state.isRunning) throw refusal(`nothing runs: it is ${state.phase}.`);
-      },
-    },
+    { validator: refuse.abort },
   );
 }
 
-function sameSpec(one: EnvironmentSpec, other: EnvironmentSpec): boolean {
-  return JSON.stringify(one.stack) === JSON.stringify(other.stack);
-}
-
-function refuseDuringTeardown(state: EnvironmentState, inbox: Inbox): void {
-  if (inbox.teardownRequested)
-    throw refusal(`it is ${state.phase}: a teardown was asked for and cannot be taken back.`);
-}
-
-function refusal(reason: string, type = 'update.refused'): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(`The environment refuses: ${reason}`, type);
+function handlePauses(state: EnvironmentState, refuse: Refusals): void {
+  const after = (change: () => void) => (): RunTicket => {
+    change();
+    return { run: state.runNumber };
+  };
+  setHandler(
+    pauseUpdate,
+    after(() => {
+      state.pause();
+    }),
+    { validator: refuse.pause },
+  );
+  setHandler(
+    resumeUpdate,
+    after(() => {
+      state.resume();
+    }),
+    { validator: refuse.resume },
+  );
 }

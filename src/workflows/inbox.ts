@@ -9,23 +9,28 @@ export interface RunRequest {
   readonly spec: EnvironmentSpec;
 }
 
-/** What people asked of the environment and what has not been answered yet. */
+/** What people, and the clocks, asked of the environment and what has not been answered yet. */
 export class Inbox {
-  private teardown = false;
+  private teardown: { readonly because?: string } | undefined;
   private request: RunRequest | undefined;
   private readonly decisions = new Map<string, Decision>();
   private current: CancellationScope | undefined;
 
   get teardownRequested(): boolean {
-    return this.teardown;
+    return this.teardown !== undefined;
+  }
+
+  /** Set when nobody asked for it. */
+  get teardownBecause(): string | undefined {
+    return this.teardown?.because;
   }
 
   get hasRequest(): boolean {
     return this.request !== undefined;
   }
 
-  requestTeardown(): void {
-    this.teardown = true;
+  requestTeardown(because?: string): void {
+    this.teardown ??= because === undefined ? {} : { because };
     this.interrupt();
   }
 

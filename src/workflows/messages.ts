@@ -14,6 +14,16 @@ export interface StepDecision {
   readonly step: string;
 }
 
+export interface ExtendArguments {
+  /** To live for so many milliseconds from now, or `null`: for ever. */
+  readonly ms: number | null;
+}
+
+export interface ExtendResult {
+  /** Milliseconds since the epoch; absent when it lives for ever, or counts from the end of the install that runs. */
+  readonly expiresAt?: number;
+}
+
 /** All that an environment knows about itself, at any time. */
 export const progressQuery = defineQuery<Progress>('progress');
 
@@ -22,11 +32,12 @@ export const teardownSignal = defineSignal('teardown');
 
 /**
  * Make the environment what the spec says: installs, goes on after a block (all blocked steps are tried again),
- * or runs the whole plan once more, in which every step observes first and changes only what differs.
+ * or runs the whole plan once more, in which every step observes first and changes only what differs. What only the old
+ * stack had is removed. A verification gives way.
  */
 export const applyUpdate = defineUpdate<RunTicket, [ApplyArguments]>('apply');
 
-/** Prove again that a Ready environment works. */
+/** Prove again that a Ready environment works; joins a check by schedule that runs. */
 export const verifyUpdate = defineUpdate<RunTicket>('verify');
 
 /** Try a blocked step again. */
@@ -37,3 +48,12 @@ export const skipUpdate = defineUpdate<RunTicket, [StepDecision]>('skip');
 
 /** Stop the running plan; what is installed stays. */
 export const abortUpdate = defineUpdate<RunTicket>('abort');
+
+/** Start no new step until `resume`; what runs goes on. Checks by schedule wait as well, the time to live does not. */
+export const pauseUpdate = defineUpdate<RunTicket>('pause');
+
+/** Go on after `pause`. */
+export const resumeUpdate = defineUpdate<RunTicket>('resume');
+
+/** Live longer, or shorter, than the spec says. Holds for later installs too, until a spec says otherwise. */
+export const extendUpdate = defineUpdate<ExtendResult, [ExtendArguments]>('extend');

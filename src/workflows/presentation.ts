@@ -1,4 +1,4 @@
-import type { Progress, StepState } from '../domain/progress.js';
+import type { ComponentDrift, Progress, StepState } from '../domain/progress.js';
 
 const stateWords = {
   pending: 'waiting',
@@ -30,9 +30,36 @@ export function currentDetails(progress: Progress): string {
       .map((step) => blockText(progress.environment, step.name, step.failure)),
   ];
   if (progress.stoppedBecause !== undefined) parts.push(`Stopped: ${progress.stoppedBecause}`);
-  if (progress.proof)
-    parts.push(`Proved by trace \`${progress.proof.traceId}\` with ${String(progress.proof.spans)} spans.`);
-  return parts.join('\n\n');
+  if (progress.proof) {
+    const { traceId, spans } = progress.proof;
+    const at = progress.lastVerifiedAt === undefined ? '' : `, ${moment(progress.lastVerifiedAt)}`;
+    parts.push(`Proved by trace \`${traceId}\` with ${String(spans)} spans${at}.`);
+  }
+  return [...parts, ...lifeTexts(progress)].join('\n\n');
+}
+
+function lifeTexts(progress: Progress): string[] {
+  const { environment, paused, expiresAt, nextVerificationAt, drift, driftObservedAt } = progress;
+  return [
+    ...(paused ? [`**Paused:** no new step starts until \`tracewright resume --name ${environment}\`.`] : []),
+    ...(nextVerificationAt === undefined ? [] : [`Next verification: ${moment(nextVerificationAt)}`]),
+    ...(expiresAt === undefined
+      ? []
+      : [`Torn down by itself: ${moment(expiresAt)} (\`tracewright extend --name ${environment}\`)`]),
+    ...(drift && driftObservedAt !== undefined ? [driftText(drift, driftObservedAt)] : []),
+  ];
+}
+
+function driftText(drift: readonly ComponentDrift[], at: number): string {
+  const different = drift.filter(({ state }) => state !== 'in-sync');
+  if (different.length === 0) return `No drift, ${moment(at)}.`;
+  const rows = different.map(({ component, state, detail }) => `- ${component}: **${state}**. ${detail}`);
+  return [`#### Drift, ${moment(at)}`, rows.join('\n')].join('\n\n');
+}
+
+/** `2026-01-31 12:00 UTC` */
+function moment(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
 function blockText(environment: string, step: string, failure: Progress['steps'][number]['failure']): string {

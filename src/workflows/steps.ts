@@ -3,9 +3,9 @@ import type { Activities } from '../activities/index.js';
 import { hostTaskQueue } from '../domain/names.js';
 import type { Step } from '../domain/plan.js';
 import type { ClusterRef } from '../domain/progress.js';
-import type { Component, ManifestsSpec } from '../domain/stack.js';
-import type { ComponentTask, StepOutcome } from '../domain/step-tasks.js';
-import { claimProfile, stepProfile } from './activity-profiles.js';
+import type { ManifestsSpec } from '../domain/stack.js';
+import type { ComponentObservation, ComponentTask, StepOutcome } from '../domain/step-tasks.js';
+import { claimProfile, observationProfile, stepProfile } from './activity-profiles.js';
 import type { EnvironmentState } from './environment-state.js';
 
 const activities = (options: ActivityOptions): Activities => proxyActivities<Activities>(options);
@@ -17,11 +17,12 @@ export async function performStep(
   step: Step,
 ): Promise<StepOutcome> {
   const { stack, target } = state.spec;
-  const host = activities(stepProfile(step, stack, await hostQueue(state)));
+  const host = activities(await profileOf(state, step));
+  if (step.removes) return removeComponent(state, environment, step, host);
   switch (step.kind) {
     case 'cluster': {
       const { cluster, outcome } = await host.createCluster({ environment, target });
-      state.cluster = cluster;
+      state.clusterMade(cluster);
       return { outcome };
     }
     case 'release':
@@ -43,43 +44,69 @@ export async function removeStep(
   environment: string,
   step: Step,
 ): Promise<StepOutcome> {
-  const { stack, target } = state.spec;
   // A cluster of our own takes everything in it along; without one there is nothing to take from.
   if (step.kind !== 'cluster' && (state.cluster === undefined || state.cluster.owned)) {
     return { outcome: 'goes with its cluster' };
   }
-  const host = activities(stepProfile(step, stack, await hostQueue(state)));
-  switch (step.kind) {
-    case 'cluster':
-      return host.deleteCluster({ environment, target });
-    case 'release':
-      return host.uninstallRelease(componentTask(state, environment, step));
-    case 'manifests':
-      return host.deleteManifests(componentTask(state, environment, step));
-    case 'verification':
-      return { outcome: 'left nothing behind' };
-  }
+  const host = activities(await profileOf(state, step));
+  if (step.kind === 'cluster') return host.deleteCluster({ environment, target: state.spec.target });
+  return removeComponent(state, environment, step, host);
 }
 
-/** Local clusters live on one machine: the first worker that answers keeps the environment for good. */
-async function hostQueue(state: EnvironmentState): Promise<string> {
-  state.hostId ??= (await activities(claimProfile).claimHost()).hostId;
-  return hostTaskQueue(state.hostId);
+/** Looks at a component and changes nothing. */
+export async function observeStep(
+  state: EnvironmentState,
+  environment: string,
+  step: Step,
+): Promise<ComponentObservation> {
+  const host = activities(observationProfile(step, await queueOf(state)));
+  return host.observeComponent(componentTask(state, environment, step));
+}
+
+function removeComponent(
+  state: EnvironmentState,
+  environment: string,
+  step: Step,
+  host: Activities,
+): Promise<StepOutcome> {
+  const task = componentTask(state, environment, step);
+  return step.kind === 'release' ? host.uninstallRelease(task) : host.deleteManifests(task);
+}
+
+/** Not the activities themselves: a promise takes their proxy, which has every method, for another promise. */
+async function profileOf(state: EnvironmentState, step: Step): Promise<ActivityOptions> {
+  return stepProfile(step, state.definitionOf(step)?.timeout, await queueOf(state));
+}
+
+/**
+ * Local clusters live on one machine: the first worker that answers keeps the environment for good. What is reached by a
+ * kubeconfig file does not: `undefined` means whichever worker has time.
+ */
+async function queueOf(state: EnvironmentState): Promise<string | undefined> {
+  if (state.spec.target.kind === 'kubeconfig') return undefined;
+  const hostId = state.hostId ?? (await activities(claimProfile).claimHost()).hostId;
+  if (state.hostId === undefined) state.claimedBy(hostId);
+  return hostTaskQueue(hostId);
 }
 
 function componentTask(state: EnvironmentState, environment: string, step: Step): ComponentTask {
-  const { components } = state.spec.stack;
-  const definition = components[step.name] as Component;
+  const definition = state.definitionOf(step);
+  if (!definition) throw bug(`There is no component for the step ${step.name}.`);
   const accepts: Record<string, ManifestsSpec> = {};
   for (const check of definition.ready) {
     if (!('accepts' in check)) continue;
-    const tried = components[check.accepts]?.manifests;
+    const tried = state.spec.stack.components[check.accepts]?.manifests;
     if (tried) accepts[check.accepts] = tried;
   }
-  return { environment, cluster: clusterOf(state), component: step.name, definition, accepts };
+  const component = state.leftover(step.name)?.component ?? step.name;
+  return { environment, cluster: clusterOf(state), component, definition, accepts };
 }
 
 function clusterOf(state: EnvironmentState): ClusterRef {
   if (state.cluster) return state.cluster;
-  throw ApplicationFailure.nonRetryable('A step ran before the cluster step.', 'internal.bug');
+  throw bug('A step ran before the cluster step.');
+}
+
+function bug(message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, 'internal.bug');
 }

@@ -2,7 +2,7 @@ import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { Activities } from '../../src/activities/index.js';
 import { failureTypes, type Failure, type FailureType } from '../../src/domain/failure.js';
 import type { Proof } from '../../src/domain/proof.js';
-import type { ComponentTask } from '../../src/domain/step-tasks.js';
+import type { ClusterOutcome, ComponentObservation, ComponentTask } from '../../src/domain/step-tasks.js';
 
 /** What a step does in a test; the default is to succeed at once. */
 export type Behaviour = (attempt: number) => Promise<void> | void;
@@ -14,10 +14,32 @@ export type Behaviour = (attempt: number) => Promise<void> | void;
 export class ScriptedActivities {
   /** `start tempo`, `end tempo`, `cancel tempo`, `remove cluster`, … in the order of their occurrence. */
   readonly log: string[] = [];
+  /** The task queues on which anything ran. */
+  readonly queues = new Set<string>();
   private readonly behaviours = new Map<string, Behaviour>();
+  private readonly observations = new Map<string, ComponentObservation>();
+  private cluster: ClusterOutcome['cluster'] = {
+    kind: 'embedded',
+    kubeconfigPath: '/none',
+    serverUrl: 'https://none',
+    version: 'v1',
+    owned: true,
+  };
 
   on(step: string, behaviour: Behaviour): this {
     this.behaviours.set(step, behaviour);
+    return this;
+  }
+
+  /** What a look at a component finds; the default is that all is well. */
+  finds(component: string, observation: ComponentObservation): this {
+    this.observations.set(component, observation);
+    return this;
+  }
+
+  /** The cluster is one that was there before, and others live in it. */
+  onExistingCluster(): this {
+    this.cluster = { ...this.cluster, kind: 'kubeconfig', owned: false };
     return this;
   }
 
@@ -29,14 +51,7 @@ export class ScriptedActivities {
     claimHost: () => Promise.resolve({ hostId: 'test-host' }),
     createCluster: async () => {
       await this.perform('cluster');
-      const cluster = {
-        kind: 'embedded',
-        kubeconfigPath: '/none',
-        serverUrl: 'https://none',
-        version: 'v1',
-        owned: true,
-      } as const;
-      return { cluster, outcome: 'created' };
+      return { cluster: this.cluster, outcome: 'created' };
     },
     deleteCluster: async () => {
       await this.perform('cluster', 'remove ');
@@ -46,6 +61,10 @@ export class ScriptedActivities {
     applyManifests: (task) => this.component(task),
     uninstallRelease: (task) => this.component(task, 'remove '),
     deleteManifests: (task) => this.component(task, 'remove '),
+    observeComponent: async ({ component }) => {
+      await this.perform(component, 'observe ');
+      return this.observations.get(component) ?? { state: 'in-sync', detail: '' };
+    },
     proveStack: async () => {
       await this.perform('verification');
       return { proof: someProof(), outcome: 'proved' };
@@ -59,6 +78,7 @@ export class ScriptedActivities {
 
   private async perform(step: string, prefix = ''): Promise<void> {
     this.log.push(`${prefix}start ${step}`);
+    this.queues.add(Context.current().info.taskQueue);
     try {
       await this.behaviours.get(prefix + step)?.(Context.current().info.attempt);
     } catch (error) {

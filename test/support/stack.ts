@@ -3,7 +3,7 @@ import type { EnvironmentSpec } from '../../src/domain/progress.js';
 
 /** A stack with the graph of the tutorial and nothing that has to exist. */
 export function tutorialShapedStack(): Stack {
-  const release = (namespace: string) => ({ namespace, chart: { path: '/charts/none' } });
+  const release = (namespace: string) => ({ namespace, chart: { path: `/charts/${namespace}` } });
   const ready = [{ rollout: 'Deployment/it' }];
   return stackSchema.parse({
     name: 'shape',

@@ -30,8 +30,13 @@ describe.skipIf(missingApiServer !== undefined)(
 
     it('names a context that does not exist', async () => {
       const target = createKubeconfigTarget({ kubeconfigPath: server.kubeconfigPath, context: 'nowhere' });
-      expect(await target.observe()).toMatchObject({ phase: 'broken', reason: expect.stringContaining('nowhere') as string });
-      await expect(target.create({ onProgress: () => undefined })).rejects.toMatchObject({ type: 'cluster.not-found' });
+      expect(await target.observe()).toMatchObject({
+        phase: 'broken',
+        reason: expect.stringContaining('nowhere') as string,
+      });
+      await expect(target.create({ onProgress: () => undefined })).rejects.toMatchObject({
+        type: 'cluster.not-found',
+      });
     });
   },
 );
@@ -49,6 +54,8 @@ describe('the kubeconfig target without a cluster', () => {
     };
     await writeFile(kubeconfigPath, JSON.stringify(config));
     const target = createKubeconfigTarget({ kubeconfigPath });
-    await expect(target.create({ onProgress: () => undefined })).rejects.toMatchObject({ type: 'cluster.unreachable' });
+    await expect(target.create({ onProgress: () => undefined })).rejects.toMatchObject({
+      type: 'cluster.unreachable',
+    });
   });
 });

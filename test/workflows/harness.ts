@@ -3,9 +3,11 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Runtime, Worker } from '@temporalio/worker';
 import { environmentWorkflowId, hostTaskQueue, searchAttributes } from '../../src/domain/names.js';
 import type { EnvironmentSpec, Progress } from '../../src/domain/progress.js';
-import type { environment } from '../../src/workflows/index.js';
+import type { environment, EnvironmentInput } from '../../src/workflows/index.js';
 import type { ScriptedActivities } from '../support/fake-activities.js';
 import { spec as anySpec } from '../support/stack.js';
+import { provideTemporal } from '../../src/tools/temporal-binary.js';
+import { sharedCacheDir } from '../support/cache.js';
 import { provideTestServer } from '../support/test-server-binary.js';
 import { workflowBundle } from '../support/workflow-bundle.js';
 
@@ -35,7 +37,20 @@ export async function startHarness(): Promise<Harness> {
   };
 }
 
+/** The same over a real server, without skipping of time: for what the time-skipping one does otherwise. */
+export async function startRealHarness(): Promise<Harness> {
+  const { path } = await provideTemporal({ cacheDir: sharedCacheDir, environment: process.env });
+  const env = await TestWorkflowEnvironment.createLocal({
+    server: {
+      executable: { type: 'existing-path', path },
+      extraArgs: Object.values(searchAttributes).flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
+    },
+  });
+  return { env, client: new Client({ connection: env.connection }), stop: () => env.teardown() };
+}
+
 export interface RunningEnvironment {
+  readonly taskQueue: string;
   readonly handle: WorkflowHandle<typeof environment>;
   progress(): Promise<Progress>;
   /** Looks until the progress is as wanted; fails after 20 s of real time. `skipTime`: do not wait for retries. */
@@ -50,6 +65,7 @@ export async function withEnvironment(
   scripted: ScriptedActivities,
   test: (environment: RunningEnvironment) => Promise<void>,
   change: Partial<EnvironmentSpec> = {},
+  input: Pick<EnvironmentInput, 'continueAfterEvents'> = {},
 ): Promise<void> {
   counter += 1;
   const taskQueue = `queue-${String(counter)}`;
@@ -60,7 +76,7 @@ export async function withEnvironment(
     ...common,
     taskQueue,
     workflowBundle: workflowBundleCode,
-    activities: { claimHost: () => Promise.resolve({ hostId: name }) },
+    activities: { ...scripted.activities, claimHost: () => Promise.resolve({ hostId: name }) },
   });
   const local = await Worker.create({
     ...common,
@@ -70,7 +86,7 @@ export async function withEnvironment(
   const handle = await client.workflow.start<typeof environment>('environment', {
     workflowId: environmentWorkflowId(name),
     taskQueue,
-    args: [{ name, spec: anySpec(change) }],
+    args: [{ name, spec: anySpec(change), ...input }],
   });
   const progress = (): Promise<Progress> => handle.query<Progress>('progress');
   const until = async (
@@ -86,7 +102,7 @@ export async function withEnvironment(
       await (skipTime ? env.sleep('1s') : new Promise((resolve) => setTimeout(resolve, 25)));
     }
   };
-  await shared.runUntil(() => local.runUntil(() => test({ handle, progress, until })));
+  await shared.runUntil(() => local.runUntil(() => test({ taskQueue, handle, progress, until })));
 }
 
 /**
@@ -103,6 +119,23 @@ export async function tearDown({ handle }: RunningEnvironment): Promise<Progress
   await handle.signal('teardown');
   return handle.result();
 }
+
+/** The reason with which an update is refused, or `accepted`. */
+export async function refusalOf(call: Promise<unknown>): Promise<string> {
+  const error = await call.then(
+    () => undefined,
+    (it: unknown) => it as Error,
+  );
+  return (error?.cause as Error | undefined)?.message ?? error?.message ?? 'accepted';
+}
+
+/** Sends an update whatever its arguments are. */
+export function update<R>({ handle }: RunningEnvironment, name: string, ...args: unknown[]): Promise<R> {
+  return (handle as WorkflowHandle).executeUpdate<R, []>(name, { args } as never);
+}
+
+export const ready = (environment: RunningEnvironment, run = 1): Promise<Progress> =>
+  environment.until(`run ${String(run)} Ready`, (it) => it.run === run && it.phase === 'Ready');
 
 export function stepOf(progress: Progress, name: string): Progress['steps'][number] {
   const step = progress.steps.find((it) => it.name === name);

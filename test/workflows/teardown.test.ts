@@ -1,6 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ScriptedActivities, untilCancelled, fail } from '../support/fake-activities.js';
-import { quiet, startHarness, stepOf, tearDown, withEnvironment, type Harness } from './harness.js';
+import { hostTaskQueue } from '../../src/domain/names.js';
+import { spec } from '../support/stack.js';
+import {
+  quiet,
+  ready,
+  refusalOf,
+  startHarness,
+  stepOf,
+  tearDown,
+  update,
+  withEnvironment,
+  type Harness,
+} from './harness.js';
 
 let harness: Harness;
 beforeAll(async () => {
@@ -124,6 +136,73 @@ describe('teardown', () => {
       await environment.handle.cancel();
       expect((await environment.handle.result()).phase).toBe('Removed');
       expect(scripted.log.at(-1)).toBe('remove end cluster');
+    });
+  });
+});
+
+describe('a teardown that comes in other ways', () => {
+  it('is the same for a Ready environment whose workflow is cancelled, and refuses new work', async () => {
+    const scripted = new ScriptedActivities().on(
+      'remove cluster',
+      () => new Promise((resolve) => setTimeout(resolve, 500)),
+    );
+    await withEnvironment(harness, scripted, async (environment) => {
+      await ready(environment);
+      await environment.handle.cancel();
+      await environment.until('removing', () => scripted.count('remove start cluster') === 1);
+      expect(await refusalOf(update(environment, 'apply', { spec: spec() }))).toMatch(
+        /a teardown was asked for/,
+      );
+      await environment.handle.signal('teardown');
+      expect((await environment.handle.result()).phase).toBe('Removed');
+      expect(scripted.count('remove start cluster')).toBe(1);
+    });
+  });
+
+  it('waits for a decision where something cannot be removed, also with failFast', async () => {
+    let stuck = true;
+    const scripted = new ScriptedActivities().on('remove cluster', () => {
+      if (stuck) fail('release.foreign');
+    });
+    await withEnvironment(
+      harness,
+      scripted,
+      async (environment) => {
+        await ready(environment);
+        await environment.handle.signal('teardown');
+        await environment.until('Blocked', ({ phase }) => phase === 'Blocked');
+        stuck = false;
+        await update(environment, 'retry', { step: 'cluster' });
+        expect((await environment.handle.result()).phase).toBe('Removed');
+      },
+      { failFast: true },
+    );
+  });
+});
+
+describe('an environment on a cluster that a kubeconfig file reaches', () => {
+  it('claims no machine: its steps run on the queue that all workers serve', async () => {
+    const scripted = new ScriptedActivities().onExistingCluster();
+    await withEnvironment(
+      harness,
+      scripted,
+      async (environment) => {
+        expect((await ready(environment)).hostId).toBeUndefined();
+        const removed = await tearDown(environment);
+        expect(removed.steps.every(({ state }) => state === 'removed' || state === 'done')).toBe(true);
+        expect(scripted.count('remove end tempo')).toBe(1);
+        expect([...scripted.queues]).toEqual([environment.taskQueue]);
+      },
+      { target: { kind: 'kubeconfig', kubeconfigPath: '/none' } },
+    );
+  });
+
+  it('unlike one on a local cluster, whose steps keep to its machine', async () => {
+    const scripted = new ScriptedActivities();
+    await withEnvironment(harness, scripted, async (environment) => {
+      const { hostId = '' } = await ready(environment);
+      await tearDown(environment);
+      expect([...scripted.queues]).toEqual([hostTaskQueue(hostId)]);
     });
   });
 });

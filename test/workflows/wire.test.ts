@@ -20,6 +20,9 @@ describe('names on the wire', () => {
       'signal teardown',
       'update abort',
       'update apply',
+      'update extend',
+      'update pause',
+      'update resume',
       'update retry',
       'update skip',
       'update verify',
@@ -35,6 +38,7 @@ describe('names on the wire', () => {
       'deleteCluster',
       'deleteManifests',
       'installRelease',
+      'observeComponent',
       'proveStack',
       'uninstallRelease',
     ]);

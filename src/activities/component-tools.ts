@@ -1,0 +1,68 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../config.js';
+import type { ReleaseSpec } from '../domain/stack.js';
+import type { ComponentTask } from '../domain/step-tasks.js';
+import { findEmbeddedBuild } from '../targets/embedded/build/store.js';
+import { embeddedSourceDir } from '../targets/open-target.js';
+import { provideHelm } from '../tools/helm-binary.js';
+import { locateChart } from '../tools/helm/chart-source.js';
+import { createHelm, type Helm, type HelmCall } from '../tools/helm/helm.js';
+import { connectKubernetes, type Kubernetes } from '../tools/kubernetes/connection.js';
+import { asActivity, type StepContext } from './step-context.js';
+
+/** Makes an activity of work on the cluster of the task; the connection is closed after it. */
+export function onCluster<O>(
+  work: (kube: Kubernetes, task: ComponentTask, step: StepContext) => Promise<O>,
+): (task: ComponentTask) => Promise<O> {
+  return asActivity(async (task: ComponentTask, step) => {
+    const kube = connectKubernetes(task.cluster);
+    try {
+      return await work(kube, task, step);
+    } finally {
+      kube.close();
+    }
+  });
+}
+
+/** A helm for the release of the task, and its chart on this machine. */
+export async function locateRelease(
+  config: Config,
+  task: ComponentTask,
+  release: ReleaseSpec,
+  step: StepContext,
+): Promise<{ helm: Helm; call: HelmCall; chartPath: string }> {
+  const helm = await openHelm(config, task, step);
+  const call = await helmCall(config, task, step);
+  return { helm, call, chartPath: await locateChart(release.chart, helm, chartPlaces(config), call) };
+}
+
+export async function openHelm(config: Config, task: ComponentTask, step: StepContext): Promise<Helm> {
+  const { path } = await provideHelm({ ...config, onProgress: step.report, signal: step.signal });
+  return createHelm({ binary: path, homeDir: join(environmentDir(config, task), 'helm'), ...task.cluster });
+}
+
+export async function helmCall(config: Config, task: ComponentTask, step: StepContext): Promise<HelmCall> {
+  const folder = join(environmentDir(config, task), 'logs');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  return { logFile: join(folder, `${task.component}.log`), onStart: step.onProcess, signal: step.signal };
+}
+
+const environmentDir = (config: Config, task: ComponentTask): string =>
+  join(config.stateDir, 'environments', task.environment);
+
+function chartPlaces({ cacheDir }: Config): Parameters<typeof locateChart>[2] {
+  return {
+    cacheDir,
+    embeddedCharts: async () => (await findEmbeddedBuild({ sourceDir: embeddedSourceDir, cacheDir }))?.charts,
+  };
+}
+
+export const releaseName = ({ component }: ComponentTask, release: ReleaseSpec): string =>
+  release.name ?? component;
+
+/** The workflow sends releases to the activities for releases and manifests to those for manifests. */
+export function required<T>(part: T | undefined): T {
+  if (part === undefined) throw new Error('The step was sent to an activity for another kind of component.');
+  return part;
+}

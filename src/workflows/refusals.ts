@@ -1,0 +1,103 @@
+import { ApplicationFailure } from '@temporalio/workflow';
+import type { EnvironmentSpec } from '../domain/progress.js';
+import type { EnvironmentState } from './environment-state.js';
+import type { Inbox } from './inbox.js';
+import type { ApplyArguments, ExtendArguments, StepDecision } from './messages.js';
+
+/** Ten years: what is longer is a mistake, and beyond some of these a timer cannot go. */
+const longestMs = 10 * 365 * 24 * 3_600_000;
+
+/** What is refused, and the reason in the refusal. Nothing here changes anything. */
+export class Refusals {
+  private readonly state: EnvironmentState;
+  private readonly inbox: Inbox;
+
+  constructor(state: EnvironmentState, inbox: Inbox) {
+    this.state = state;
+    this.inbox = inbox;
+  }
+
+  readonly apply = ({ spec }: ApplyArguments): void => {
+    this.duringTeardown();
+    const { state } = this;
+    if (JSON.stringify(spec.target) !== JSON.stringify(state.spec.target)) {
+      throw refusal(
+        `it lives on the target ${state.spec.target.kind} and cannot move to ${spec.target.kind}. ` +
+          'Take it down first, or choose another name with --name.',
+        'environment.conflict',
+      );
+    }
+    for (const [name, ms] of [
+      ['ttlMs', spec.ttlMs] as const,
+      ['verifyEveryMs', spec.verifyEveryMs] as const,
+    ]) {
+      if (ms !== undefined && ms !== 0) checkDuration(name, ms);
+    }
+    if (isInstalling(state) && state.blockedSteps().length === 0 && !sameStack(spec, state.spec)) {
+      throw refusal(
+        `it is ${state.phase} with another stack or other values. Wait until it is Ready, or abort first.`,
+      );
+    }
+  };
+
+  readonly verify = (): void => {
+    this.duringTeardown();
+    const { phase, runningKind } = this.state;
+    if (phase === 'Verifying' && runningKind === 'check') return;
+    if (phase !== 'Ready') throw refusal(`it is ${phase}; only a Ready environment can be verified.`);
+  };
+
+  /** Of `retry` and `skip`. */
+  readonly decision = ({ step }: StepDecision): void => {
+    const blocked = this.state.blockedSteps();
+    if (blocked.includes(step)) return;
+    const waiting =
+      blocked.length === 0 ? 'no step waits for a decision' : `only ${blocked.join(', ')} waits`;
+    throw refusal(`the step "${step}" is not blocked: ${waiting}.`);
+  };
+
+  readonly abort = (): void => {
+    this.duringTeardown();
+    if (this.state.runningKind === undefined) throw refusal(`nothing runs: it is ${this.state.phase}.`);
+  };
+
+  readonly pause = (): void => {
+    this.duringTeardown();
+    if (this.state.isPaused) throw refusal('it is paused already.');
+  };
+
+  readonly resume = (): void => {
+    this.duringTeardown();
+    if (!this.state.isPaused) throw refusal('it is not paused.');
+  };
+
+  readonly extend = ({ ms }: ExtendArguments): void => {
+    this.duringTeardown();
+    if (ms !== null) checkDuration('ms', ms);
+  };
+
+  private duringTeardown(): void {
+    if (this.inbox.teardownRequested)
+      throw refusal(`it is ${this.state.phase}: a teardown was asked for and cannot be taken back.`);
+  }
+}
+
+export function sameStack(one: EnvironmentSpec, other: EnvironmentSpec): boolean {
+  return JSON.stringify(one.stack) === JSON.stringify(other.stack);
+}
+
+/** Verifications change nothing: they give way to whatever else is asked. */
+export function isInstalling({ runningKind }: EnvironmentState): boolean {
+  return runningKind === 'provision' || runningKind === 'upgrade';
+}
+
+function checkDuration(name: string, ms: unknown): void {
+  if (typeof ms === 'number' && Number.isInteger(ms) && ms > 0 && ms <= longestMs) return;
+  throw refusal(
+    `${name} is ${String(ms)}, but must be whole milliseconds, more than 0 and at most ten years.`,
+  );
+}
+
+function refusal(reason: string, type = 'update.refused'): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(`The environment refuses: ${reason}`, type);
+}
