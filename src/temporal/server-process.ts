@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Config } from '../config.js';
 import type { DaemonPlace, DaemonSpec } from '../tools/daemon.js';
+import { isListening } from '../tools/listening.js';
 import { answers } from './client-connection.js';
 import { embeddedSettings } from './connection.js';
 import { defaultPorts, type PortPair } from './ports.js';
@@ -75,7 +76,9 @@ export function serverSpec(
     },
     umask: 0o077,
     prepare: () => removeIncompleteDatabase(stateDir),
-    isReady: ({ data }) => servesFor(stateDir, data),
+    // Two state folders may choose the same ports at the same moment: one server gets them, and both ports answer.
+    isReady: async ({ pid, data }) =>
+      (await isListening(pid, serverPorts(data).port)) && servesFor(stateDir, data),
     readyTimeoutMs: 60_000,
     hangTimeoutMs: options.hangTimeoutMs ?? 15_000,
     graceMs: 5_000,

@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Config } from '../config.js';
 import { isTracewrightError } from '../domain/failure.js';
 import {
@@ -7,6 +9,7 @@ import {
   stopDaemon,
   type StartedDaemon,
 } from '../tools/daemon.js';
+import { withLock } from '../tools/lock.js';
 import { provideTemporal } from '../tools/temporal-binary.js';
 import { requireWritable, stateFolder } from '../tools/writable-folder.js';
 import { choosePorts, defaultPorts } from './ports.js';
@@ -22,6 +25,8 @@ import {
   type EnsureServerOptions,
   type ServerData,
 } from './server-process.js';
+
+const portsLock = join(tmpdir(), `tracewright-ports-${String(process.getuid?.())}.lock`);
 
 export type { EnsureServerOptions } from './server-process.js';
 
@@ -62,7 +67,10 @@ export async function ensureServer(options: EnsureServerOptions): Promise<Ensure
     onProgress: options.onProgress,
     signal: options.signal,
   });
-  const daemon = await startOnFreePorts(options, path);
+  // Of two state folders that start at the same moment each must see which ports the other one took.
+  const daemon = await withLock(portsLock, { timeoutMs: 120_000, signal: options.signal }, () =>
+    startOnFreePorts(options, path),
+  );
   return ensured(daemon, daemon.startedNow);
 }
 
