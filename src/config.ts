@@ -10,6 +10,8 @@ export interface Config {
   /** Holds downloaded tools and built programs, by content hash; may be deleted at any time without loss. */
   readonly cacheDir: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** For the worker that runs in the background: its starter waits for this file. A worker run by hand has none. */
+  readonly readyFile?: string;
   /** The whole environment, for the libraries and programs that define variables of their own (TEMPORAL_*, KUBECONFIG). */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -20,6 +22,7 @@ const environmentSchema = z.object({
   TRACEWRIGHT_STATE_DIR: absolutePath.optional(),
   TRACEWRIGHT_CACHE_DIR: absolutePath.optional(),
   TRACEWRIGHT_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  TRACEWRIGHT_READY_FILE: absolutePath.optional(),
   XDG_STATE_HOME: absolutePath.optional().catch(undefined),
   XDG_CACHE_HOME: absolutePath.optional().catch(undefined),
 });
@@ -46,6 +49,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     stateDir: variables.TRACEWRIGHT_STATE_DIR ?? join(stateHome, 'tracewright'),
     cacheDir: variables.TRACEWRIGHT_CACHE_DIR ?? join(cacheHome, 'tracewright'),
     logLevel: variables.TRACEWRIGHT_LOG_LEVEL,
+    ...(variables.TRACEWRIGHT_READY_FILE !== undefined && { readyFile: variables.TRACEWRIGHT_READY_FILE }),
     environment,
   };
 }

@@ -1,3 +1,4 @@
+import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { pino } from 'pino';
 import { createActivities } from './activities/index.js';
@@ -8,16 +9,19 @@ import { workflowBundlePath } from './temporal/bundle-workflows.js';
 import { connectionOptions } from './temporal/connection.js';
 import { currentConnection } from './temporal/current-connection.js';
 import { hostId } from './temporal/host-id.js';
+import { isServerQuiet, untilIdle } from './temporal/idle-end.js';
 import { sdkLogger } from './temporal/sdk-logger.js';
-import { markWorkerReady } from './temporal/worker-process.js';
+import { stopServer } from './temporal/server.js';
+import { markWorkerReady, retireWorker } from './temporal/worker-process.js';
 import { redact } from './tools/redact.js';
 
 /**
  * The composition root of the worker process: configuration → tools → activities → two Workers. The first serves the
  * shared queue (workflows, the question which machine holds a cluster, and the steps on clusters that a kubeconfig file
  * reaches from anywhere), the second the queue of this machine.
+ * @returns whether it ended because nobody needs it
  */
-async function runWorker(config: Config): Promise<void> {
+async function runWorker(config: Config): Promise<boolean> {
   const log = pino({ level: config.logLevel, base: null });
   Runtime.install({ logger: sdkLogger(log) });
   const settings = await currentConnection(config);
@@ -25,40 +29,64 @@ async function runWorker(config: Config): Promise<void> {
   const connection = await NativeConnection.connect(connectionOptions(settings));
   try {
     const host = await hostId(config.stateDir);
-    const activities = createActivities(config, host);
-    const common = {
-      connection,
-      namespace,
-      // Cancellation rides on heartbeats: this bounds how long a teardown waits for a running tool to hear of it.
-      maxHeartbeatThrottleInterval: '1s',
-      defaultHeartbeatThrottleInterval: '1s',
-      shutdownGraceTime: '1s',
-      shutdownForceTime: '25s',
-    } satisfies Partial<WorkerOptions>;
-    const shared = await Worker.create({
-      ...common,
-      taskQueue: sharedTaskQueue,
-      workflowBundle: { codePath: workflowBundlePath },
-      activities,
-      // A workflow that a killed worker had in its cache is offered to others after this time.
-      stickyQueueScheduleToStartTimeout: '1s',
+    const workers = await createWorkers(config, host, { connection, namespace });
+    const ended = new AbortController();
+    const running = runTogether(...workers).finally(() => {
+      ended.abort();
     });
-    const local = await Worker.create({ ...common, taskQueue: hostTaskQueue(host), activities });
-    const running = runTogether(shared, local);
-    await markWorkerReady(config.stateDir);
+    await markWorkerReady(config);
     log.info({ host, address, namespace }, 'worker is ready');
-    await running;
-    log.info('worker ended');
+    const idle = async (): Promise<boolean> => {
+      // A worker that was started by hand, or for a server of one's own, is somebody else's to stop.
+      if (config.readyFile === undefined || !settings.embedded) return false;
+      const client = new Client({ connection, namespace });
+      const isIdle = await untilIdle(config, client, { signal: ended.signal });
+      if (isIdle) stop(...workers);
+      return isIdle;
+    };
+    const [isIdle] = await Promise.all([idle(), running]);
+    log.info(isIdle ? 'worker ended: no environment lives' : 'worker ended');
+    return isIdle;
   } finally {
     await connection.close();
   }
+}
+
+async function createWorkers(
+  config: Config,
+  host: string,
+  place: Required<Pick<WorkerOptions, 'connection' | 'namespace'>>,
+): Promise<Worker[]> {
+  const common = {
+    ...place,
+    activities: createActivities(config, host),
+    // Cancellation rides on heartbeats: this bounds how long a teardown waits for a running tool to hear of it.
+    maxHeartbeatThrottleInterval: '1s',
+    defaultHeartbeatThrottleInterval: '1s',
+    shutdownGraceTime: '1s',
+    shutdownForceTime: '25s',
+  } satisfies Partial<WorkerOptions>;
+  const shared = await Worker.create({
+    ...common,
+    taskQueue: sharedTaskQueue,
+    workflowBundle: { codePath: workflowBundlePath },
+    // A workflow that a killed worker had in its cache is offered to others after this time.
+    stickyQueueScheduleToStartTimeout: '1s',
+  });
+  return [shared, await Worker.create({ ...common, taskQueue: hostTaskQueue(host) })];
+}
+
+/** Nobody waits for the server and this worker any more, unless a command has come meanwhile. */
+async function endBoth(config: Config): Promise<void> {
+  await retireWorker(config);
+  if (await isServerQuiet(config)) await stopServer(config);
 }
 
 /** Half a worker is worse than none: when one of the two fails, the other ends, and the failure is told. */
 async function runTogether(...workers: readonly Worker[]): Promise<void> {
   const runs = workers.map((worker) =>
     worker.run().catch((error: unknown) => {
-      for (const other of workers) if (other.getState() === 'RUNNING') other.shutdown();
+      stop(...workers);
       throw error;
     }),
   );
@@ -66,8 +94,13 @@ async function runTogether(...workers: readonly Worker[]): Promise<void> {
   if (failed) throw failed.reason;
 }
 
+function stop(...workers: readonly Worker[]): void {
+  for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+}
+
 try {
-  await runWorker(loadConfig());
+  const config = loadConfig();
+  if (await runWorker(config)) await endBoth(config);
 } catch (error) {
   // Whoever started us shows the last lines of our log: they must say it in words.
   const { message, remedy } = toFailure(error);

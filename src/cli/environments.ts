@@ -23,6 +23,9 @@ export interface EnvironmentListing {
   readonly startedAt: Date;
 }
 
+/** In milliseconds since the epoch. */
+const startedAtMemo = 'startedAt';
+
 export function environmentHandle(client: Client, name: string): EnvironmentHandle {
   return client.workflow.getHandle<typeof environment>(environmentWorkflowId(name));
 }
@@ -40,7 +43,7 @@ export async function listEnvironments(client: Client): Promise<EnvironmentListi
       stack: attribute(searchAttributes.stack),
       target: attribute(searchAttributes.target),
       phase: attribute(searchAttributes.phase),
-      startedAt: execution.startTime,
+      startedAt: new Date(Number(execution.memo?.[startedAtMemo] ?? execution.startTime)),
     });
   }
   return found;
@@ -68,10 +71,18 @@ export async function chooseEnvironment(client: Client, name: string | undefined
   });
 }
 
-/** Starts the environment, or tells the running one what it should be. */
-export async function applySpec(client: Client, name: string, spec: EnvironmentSpec): Promise<RunTicket> {
+/**
+ * Starts the environment, or tells the running one what it should be.
+ * @param hostId of this machine, which makes the cluster if it is a local one
+ */
+export async function applySpec(
+  client: Client,
+  name: string,
+  spec: EnvironmentSpec,
+  hostId: string,
+): Promise<RunTicket> {
   const { WithStartWorkflowOperation } = await import('@temporalio/client');
-  const input: EnvironmentInput = { name, spec };
+  const input: EnvironmentInput = { name, spec, ...(spec.target.kind !== 'kubeconfig' && { hostId }) };
   const start = new WithStartWorkflowOperation<typeof environment>('environment', {
     workflowId: environmentWorkflowId(name),
     taskQueue: sharedTaskQueue,
@@ -79,6 +90,8 @@ export async function applySpec(client: Client, name: string, spec: EnvironmentS
     args: [input],
     staticSummary: `Tracing stack "${spec.stack.name}" on ${spec.target.kind}`,
     staticDetails: staticDetails(name, spec),
+    // Unlike the start time of the run, this survives continue-as-new.
+    memo: { [startedAtMemo]: Date.now() },
     typedSearchAttributes: searchAttributesOf({
       environment: name,
       stack: spec.stack.name,

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { TracewrightError } from '../domain/failure.js';
 import type { LiveDetail, Progress } from '../domain/progress.js';
+import { grpcCodeOf, grpcStatus } from '../temporal/grpc-status.js';
 import { environmentHandle, queryProgress, refusable } from './environments.js';
 import type { Session } from './session.js';
 
@@ -45,14 +46,37 @@ export async function* follow(
 }
 
 /** In milliseconds: a look takes about 20; without a worker the server would let a query wait for its own time limit. */
-const lookTimeoutMs = 15_000;
+const lookTimeoutMs = 10_000;
 
 /** The progress of the workflow together with what its running activities tell in their heartbeats. */
 export async function look(client: Client, name: string): Promise<Snapshot> {
   const [progress, live] = await client.withDeadline(Date.now() + lookTimeoutMs, () =>
-    Promise.all([queryProgress(client, name), liveSteps(client, name)]),
+    Promise.all([
+      queryProgress(client, name).catch((error: unknown) => {
+        throw isUnanswered(error) ? workerMissing(name, error) : error;
+      }),
+      liveSteps(client, name),
+    ]),
   );
   return { progress, live };
+}
+
+/**
+ * Queries are answered by a worker. Past the deadline none took it; with a failed precondition the server has seen none for
+ * five minutes and does not even wait.
+ */
+function isUnanswered(error: unknown): boolean {
+  const code = grpcCodeOf(error);
+  return code === grpcStatus.deadlineExceeded || code === grpcStatus.failedPrecondition;
+}
+
+function workerMissing(name: string, cause: unknown): TracewrightError {
+  return new TracewrightError({
+    type: 'temporal.worker-missing',
+    message: `The Temporal server answers, but no worker takes tasks for the environment "${name}".`,
+    remedy: `Run \`tracewright up\` on the machine that holds it, or start a worker there with \`npm run worker\`.`,
+    cause,
+  });
 }
 
 async function liveSteps(client: Client, name: string): Promise<Map<string, LiveStep>> {

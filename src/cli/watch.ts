@@ -1,9 +1,9 @@
-import { isGrpcServiceError } from '@temporalio/client';
 import { isTracewrightError } from '../domain/failure.js';
 import type { Progress } from '../domain/progress.js';
+import { grpcCodeOf, grpcStatus } from '../temporal/grpc-status.js';
 import type { CliContext } from './context.js';
 import { follow, isSettled, type Snapshot } from './follow.js';
-import { openSession, type Session } from './session.js';
+import type { Session } from './session.js';
 
 /** Draws an environment while it changes. */
 export interface View {
@@ -40,12 +40,12 @@ export async function watch(
         }
         return { progress: last, session: current, detached: context.signal.aborted };
       } catch (error) {
-        if (recoveries >= maxRecoveries || !isOutage(error)) throw error;
+        if (recoveries >= maxRecoveries || !isOutage(error, current)) throw error;
         context.note(
           context.paint('yellow', 'The Temporal server or its worker does not answer; looking after them.'),
         );
         await current.close().catch(() => undefined);
-        current = await openSession(context);
+        current = await current.reopen();
       }
     }
   } finally {
@@ -53,10 +53,14 @@ export async function watch(
   }
 }
 
-/** gRPC's DEADLINE_EXCEEDED, UNAVAILABLE and CANCELLED: what a dead server or worker looks like. Others do not pass by themselves. */
-const passing: readonly number[] = [4, 14, 1];
+/** What a dead server or worker looks like. Others do not pass by themselves. */
+const passing: readonly (number | undefined)[] = [
+  grpcStatus.deadlineExceeded,
+  grpcStatus.unavailable,
+  grpcStatus.cancelled,
+];
 
-function isOutage(error: unknown): boolean {
-  if (isGrpcServiceError(error)) return passing.includes(error.code);
-  return isTracewrightError(error) && error.type === 'temporal.unreachable';
+function isOutage(error: unknown, { hasWorker }: Session): boolean {
+  if (!isTracewrightError(error)) return passing.includes(grpcCodeOf(error));
+  return error.type === 'temporal.unreachable' || (error.type === 'temporal.worker-missing' && hasWorker);
 }

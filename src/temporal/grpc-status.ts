@@ -1,15 +1,20 @@
-import { isGrpcServiceError } from '@temporalio/client';
+import { isGrpcServiceError, ServiceError } from '@temporalio/client';
 
 /** The gRPC status codes that we tell apart. */
 export const grpcStatus = {
+  cancelled: 1,
+  deadlineExceeded: 4,
   notFound: 5,
   alreadyExists: 6,
   permissionDenied: 7,
+  failedPrecondition: 9,
   unimplemented: 12,
+  unavailable: 14,
   unauthenticated: 16,
 } as const;
 
-/** The status code of a failed call; `undefined` for any other error. */
+/** The status code of a failed call, which the client's own methods wrap; `undefined` for any other error. */
 export function grpcCodeOf(error: unknown): number | undefined {
-  return isGrpcServiceError(error) ? error.code : undefined;
+  const failed = error instanceof ServiceError ? error.cause : error;
+  return isGrpcServiceError(failed) ? failed.code : undefined;
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config.js';
@@ -8,6 +8,7 @@ import { TracewrightError } from '../domain/failure.js';
 import {
   daemonLogPath,
   observeDaemon,
+  retireDaemon,
   startDaemon,
   stopDaemon,
   type DaemonPlace,
@@ -63,7 +64,12 @@ export async function ensureWorker(options: EnsureWorkerOptions): Promise<Ensure
     program: process.execPath,
     args: [entry],
     version: await workerVersion(entry, connection),
-    env: { ...environment, TRACEWRIGHT_STATE_DIR: stateDir, TRACEWRIGHT_CACHE_DIR: cacheDir },
+    env: {
+      ...environment,
+      TRACEWRIGHT_STATE_DIR: stateDir,
+      TRACEWRIGHT_CACHE_DIR: cacheDir,
+      TRACEWRIGHT_READY_FILE: markerPath(stateDir),
+    },
     umask: 0o077,
     prepare: () => rm(markerPath(stateDir), { force: true }),
     isReady: (identity) => isMarkedReady(stateDir, identity),
@@ -100,12 +106,17 @@ export async function stopWorker({
   return how;
 }
 
-/** For the worker process: call it once its Workers run. */
-export async function markWorkerReady(stateDir: string): Promise<void> {
+/** For the background worker itself: call it once its Workers run. */
+export async function markWorkerReady({ readyFile }: Pick<Config, 'readyFile'>): Promise<void> {
+  if (readyFile === undefined) return;
   const marker: ReadyMarker = { ...(await ownIdentity()), at: new Date().toISOString() };
-  await mkdir(join(stateDir, 'worker'), { recursive: true, mode: 0o700 });
-  await writeFile(`${markerPath(stateDir)}.tmp`, JSON.stringify(marker), { mode: 0o600 });
-  await rename(`${markerPath(stateDir)}.tmp`, markerPath(stateDir));
+  await writeFile(`${readyFile}.tmp`, JSON.stringify(marker), { mode: 0o600 });
+  await rename(`${readyFile}.tmp`, readyFile);
+}
+
+/** For the background worker itself, as the last thing when nobody has stopped it: it is not missed. */
+export async function retireWorker({ stateDir }: Pick<Config, 'stateDir'>): Promise<void> {
+  await retireDaemon(place(stateDir));
 }
 
 async function ownIdentity(): Promise<ProcessIdentity> {

@@ -7,6 +7,7 @@ import { TracewrightError, type FailureType } from '../domain/failure.js';
 import { logTail, rotateLog } from './daemon-log.js';
 import {
   daemonMarker,
+  daemonRecordPath,
   notYetStarted,
   writeRecord,
   type DaemonPlace,
@@ -66,7 +67,7 @@ export async function launchDaemon(spec: DaemonSpec): Promise<DaemonRecord> {
     return record;
   }
   if (identity) await endProcess(identity, { graceMs: spec.graceMs ?? 10_000 });
-  await rm(join(spec.folder, `${spec.name}.json`), { force: true });
+  await rm(daemonRecordPath(spec), { force: true });
   throw new TracewrightError({
     type: spec.failure.type,
     message: `${spec.failure.what} ${why}.`,

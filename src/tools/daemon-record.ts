@@ -34,12 +34,12 @@ export const daemonMarker = 'TRACEWRIGHT_DAEMON';
 /** The pid of a process that is about to be started. */
 export const notYetStarted = 0;
 
-const recordPath = ({ folder, name }: DaemonPlace): string => join(folder, `${name}.json`);
+export const daemonRecordPath = ({ folder, name }: DaemonPlace): string => join(folder, `${name}.json`);
 
 /** `undefined` when there is none, or when a switched-off machine left half of one. */
 export async function readRecord(place: DaemonPlace): Promise<StoredRecord | undefined> {
   try {
-    return JSON.parse(await readFile(recordPath(place), 'utf8')) as StoredRecord;
+    return JSON.parse(await readFile(daemonRecordPath(place), 'utf8')) as StoredRecord;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (error instanceof SyntaxError || code === 'ENOENT' || code === 'ENOTDIR') return undefined;
@@ -49,9 +49,9 @@ export async function readRecord(place: DaemonPlace): Promise<StoredRecord | und
 
 /** Whole or not at all. */
 export async function writeRecord(place: DaemonPlace, record: StoredRecord): Promise<void> {
-  const temporary = `${recordPath(place)}.tmp`;
+  const temporary = `${daemonRecordPath(place)}.tmp`;
   await writeFile(temporary, JSON.stringify(record, undefined, 2), { mode: 0o600 });
-  await rename(temporary, recordPath(place));
+  await rename(temporary, daemonRecordPath(place));
 }
 
 /**

@@ -1,8 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isTracewrightError } from '../domain/failure.js';
 import { launchDaemon, untilReady, type DaemonSpec } from './daemon-launch.js';
 import { logTail } from './daemon-log.js';
 import {
+  daemonRecordPath,
   findByNonce,
   notYetStarted,
   readRecord,
@@ -13,6 +15,7 @@ import {
 import { withLock } from './lock.js';
 import { endProcess, isAlive } from './process-identity.js';
 
+export { daemonRecordPath } from './daemon-record.js';
 export type { DaemonSpec } from './daemon-launch.js';
 export type { DaemonPlace, DaemonRecord } from './daemon-record.js';
 
@@ -36,7 +39,7 @@ const defaultHangTimeoutMs = 10_000;
  * @throws TracewrightError `spec.failure.type` with the last lines of its log; `state.locked`
  */
 export async function startDaemon(spec: DaemonSpec): Promise<StartedDaemon> {
-  return withLock(lockPath(spec), { signal: spec.signal }, async () => {
+  return withLock(lockPath(spec), { signal: spec.signal, timeoutMs: holdMs(spec) }, async () => {
     const known = await adopt(spec);
     if (known?.running) {
       const { running: _running, ...record } = known;
@@ -46,6 +49,12 @@ export async function startDaemon(spec: DaemonSpec): Promise<StartedDaemon> {
     }
     return { ...(await launchDaemon(spec)), startedNow: true };
   });
+}
+
+/** Another starter may first wait for a hung process, end it, and wait for the new one. */
+function holdMs({ hangTimeoutMs, graceMs, readyTimeoutMs }: DaemonSpec): number {
+  const parts = [hangTimeoutMs ?? defaultHangTimeoutMs, graceMs ?? defaultGraceMs, readyTimeoutMs ?? 30_000];
+  return parts.reduce((sum, part) => sum + part, 30_000);
 }
 
 async function stillServes(spec: DaemonSpec, record: DaemonRecord): Promise<boolean> {
@@ -81,8 +90,19 @@ export async function stopDaemon(
   return withLock(lockPath(place), {}, async () => {
     const known = await observeDaemon(place);
     const how = known?.running ? await endProcess(known, { graceMs }) : 'gone';
-    await rm(join(place.folder, `${place.name}.json`), { force: true });
+    await rm(daemonRecordPath(place), { force: true });
     return how;
+  });
+}
+
+/** For a background process that ends by itself: forgets its record, unless another process has replaced it meanwhile. */
+export async function retireDaemon(place: DaemonPlace): Promise<void> {
+  const forget = async (): Promise<void> => {
+    if ((await readRecord(place))?.pid === process.pid) await rm(daemonRecordPath(place), { force: true });
+  };
+  // Whoever holds the lock for longer is about to end us.
+  await withLock(lockPath(place), { timeoutMs: 2_000 }, forget).catch((error: unknown) => {
+    if (!isTracewrightError(error) || error.type !== 'state.locked') throw error;
   });
 }
 

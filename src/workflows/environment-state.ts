@@ -12,7 +12,7 @@ import type { ClusterRef, ComponentDrift, EnvironmentSpec, Phase, Progress } fro
 import type { Proof } from '../domain/proof.js';
 import type { Component } from '../domain/stack.js';
 import { Lifetime } from './lifetime.js';
-import type { Remembered, StateSnapshot } from './snapshot.js';
+import { firstSnapshot, type Remembered, type StateSnapshot } from './snapshot.js';
 import { StepBoard } from './step-board.js';
 
 /** Why the plan runs. `check` is a verification by schedule: it looks for drift first. */
@@ -54,13 +54,11 @@ export class EnvironmentState {
 
   /** Of an environment that is to be installed. */
   static fromSpec(
-    name: string,
-    spec: EnvironmentSpec,
+    { name, spec, hostId }: { name: string; spec: EnvironmentSpec; hostId?: string },
     changed: (progress: Progress) => void,
   ): EnvironmentState {
     const steps = StepBoard.of(planOf(spec.stack)).list();
-    const snapshot = { spec, startedAt: Date.now(), run: 0, leftovers: [], steps, lifetime: {} };
-    const state = new EnvironmentState(name, snapshot, changed);
+    const state = new EnvironmentState(name, firstSnapshot(spec, steps, hostId), changed);
     state.lifetime.adopt(spec);
     return state;
   }

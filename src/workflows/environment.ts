@@ -13,6 +13,7 @@ import { EnvironmentState } from './environment-state.js';
 import { registerHandlers } from './handlers.js';
 import { Inbox, type RunRequest } from './inbox.js';
 import { publisher } from './publisher.js';
+import { requirePlan } from './refusals.js';
 import { RunFailed, runPlan } from './run-plan.js';
 import type { StateSnapshot } from './snapshot.js';
 import { performStep, removeStep } from './steps.js';
@@ -21,6 +22,8 @@ export interface EnvironmentInput {
   /** The name of the environment. */
   readonly name: string;
   readonly spec: EnvironmentSpec;
+  /** The machine that makes a local cluster and keeps it. @default that of the worker which answers first */
+  readonly hostId?: string;
   /** What the run before knew, when this one continues it. */
   readonly snapshot?: StateSnapshot;
   /** For tests: continue as new after so many events of history, at the next rest. @default when the server suggests it */
@@ -36,9 +39,10 @@ export interface EnvironmentInput {
  */
 export async function environment(input: EnvironmentInput): Promise<Progress> {
   const { name, spec, snapshot } = input;
+  requirePlan(spec);
   const state = snapshot
     ? EnvironmentState.fromSnapshot(name, snapshot, publisher())
-    : EnvironmentState.fromSpec(name, spec, publisher());
+    : EnvironmentState.fromSpec(input, publisher());
   const inbox = new Inbox();
   if (!snapshot) inbox.requestRun({ kind: 'provision', spec });
   registerHandlers(state, inbox);

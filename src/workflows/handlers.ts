@@ -44,7 +44,7 @@ function handleRuns(state: EnvironmentState, inbox: Inbox, refuse: Refusals): vo
     applyUpdate,
     ({ spec }) => {
       const same = sameStack(spec, state.spec);
-      if (same && isInstalling(state)) {
+      if (same && isInstalling(state, inbox)) {
         state.adopt({ ...spec, failFast: state.spec.failFast });
         for (const step of state.blockedSteps()) inbox.decide(step, 'retry');
         return { run: state.runNumber };

@@ -25,6 +25,11 @@ export class Inbox {
     return this.teardown?.because;
   }
 
+  /** The run that goes on has been told to stop and is ending what it had started. */
+  get isInterrupted(): boolean {
+    return this.current?.consideredCancelled ?? false;
+  }
+
   get hasRequest(): boolean {
     return this.request !== undefined;
   }

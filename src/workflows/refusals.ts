@@ -1,4 +1,6 @@
 import { ApplicationFailure } from '@temporalio/workflow';
+import { toFailure } from '../domain/failure.js';
+import { planOf } from '../domain/plan.js';
 import type { EnvironmentSpec } from '../domain/progress.js';
 import type { EnvironmentState } from './environment-state.js';
 import type { Inbox } from './inbox.js';
@@ -19,7 +21,7 @@ export class Refusals {
 
   readonly apply = ({ spec }: ApplyArguments): void => {
     this.duringTeardown();
-    const { state } = this;
+    const { state, inbox } = this;
     if (JSON.stringify(spec.target) !== JSON.stringify(state.spec.target)) {
       throw refusal(
         `it lives on the target ${state.spec.target.kind} and cannot move to ${spec.target.kind}. ` +
@@ -33,7 +35,8 @@ export class Refusals {
     ]) {
       if (ms !== undefined && ms !== 0) checkDuration(name, ms);
     }
-    if (isInstalling(state) && state.blockedSteps().length === 0 && !sameStack(spec, state.spec)) {
+    requirePlan(spec);
+    if (isInstalling(state, inbox) && state.blockedSteps().length === 0 && !sameStack(spec, state.spec)) {
       throw refusal(
         `it is ${state.phase} with another stack or other values. Wait until it is Ready, or abort first.`,
       );
@@ -86,9 +89,23 @@ export function sameStack(one: EnvironmentSpec, other: EnvironmentSpec): boolean
   return JSON.stringify(one.stack) === JSON.stringify(other.stack);
 }
 
-/** Verifications change nothing: they give way to whatever else is asked. */
-export function isInstalling({ runningKind }: EnvironmentState): boolean {
-  return runningKind === 'provision' || runningKind === 'upgrade';
+/** Verifications change nothing: they give way to whatever else is asked. So does a run that is being stopped. */
+export function isInstalling({ runningKind }: EnvironmentState, inbox: Inbox): boolean {
+  return (runningKind === 'provision' || runningKind === 'upgrade') && !inbox.isInterrupted;
+}
+
+/**
+ * Clients validate stacks before they send them; one of another make may not.
+ * @throws ApplicationFailure `stack.cycle`, `stack.unknown-need`: not retryable, where an error of another kind would be
+ *   retried as a failed workflow task for ever
+ */
+export function requirePlan({ stack }: EnvironmentSpec): void {
+  try {
+    planOf(stack);
+  } catch (error) {
+    const { type, message } = toFailure(error);
+    throw ApplicationFailure.nonRetryable(message, type);
+  }
 }
 
 function checkDuration(name: string, ms: unknown): void {

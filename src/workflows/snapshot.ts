@@ -25,3 +25,20 @@ export interface StateSnapshot extends Remembered {
   readonly steps: readonly StepProgress[];
   readonly lifetime: LifetimeSnapshot;
 }
+
+/** Of an environment that is to be installed: it knows its spec, and perhaps the machine that will hold its cluster. */
+export function firstSnapshot(
+  spec: EnvironmentSpec,
+  steps: readonly StepProgress[],
+  hostId: string | undefined,
+): StateSnapshot {
+  return {
+    spec,
+    startedAt: Date.now(),
+    run: 0,
+    leftovers: [],
+    steps,
+    lifetime: {},
+    ...(hostId !== undefined && { hostId }),
+  };
+}

@@ -32,7 +32,7 @@ proof:
 
 // Real server, real worker, real workflow. The first step stays in the middle of its build, because the module proxy
 // that it asks accepts connections and never answers.
-describe.skipIf((await whyUnsupported()) !== undefined)('a session of commands', { timeout: 60_000 }, () => {
+describe.skipIf((await whyUnsupported()) !== undefined)('a session of commands', { timeout: 240_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'tracewright-test-'));
   let env: Record<string, string | undefined>;
   let proxy: Server;
@@ -116,9 +116,9 @@ describe.skipIf((await whyUnsupported()) !== undefined)('a session of commands',
     process.kill(server, 'SIGKILL');
     process.kill(await pidOf(folder, 'worker/worker'), 'SIGKILL');
     const before = output();
-    await expect.poll(errors, { timeout: 20_000 }).toContain('Worker started');
+    await expect.poll(errors, { timeout: 90_000 }).toContain('Worker started');
     // A new attempt of the step begins, and shows.
-    await expect.poll(output, { timeout: 30_000 }).not.toBe(before);
+    await expect.poll(output, { timeout: 90_000 }).not.toBe(before);
     expect(await pidOf(folder, 'temporal/server')).not.toBe(server);
     expect(watch.exitCode).toBeNull();
     const ended = once(watch, 'exit');

@@ -6,6 +6,7 @@ import { embeddedSettings } from '../../src/temporal/connection.js';
 import { hostId } from '../../src/temporal/host-id.js';
 import {
   ensureWorker,
+  markWorkerReady,
   observeWorker,
   stopWorker,
   type EnsureWorkerOptions,
@@ -41,6 +42,13 @@ describe('the background worker', { timeout: 60_000 }, () => {
     const started = performance.now();
     expect(await ensureWorker(options)).toMatchObject({ startedNow: false });
     console.log(`ensureWorker, live: ${(performance.now() - started).toFixed(0)} ms`);
+  });
+
+  it('is not mistaken for one that was started by hand', async () => {
+    const options = await workerOptions();
+    await ensureWorker(options);
+    await markWorkerReady({});
+    expect(await observeWorker(options.config)).toMatchObject({ ready: true });
   });
 
   it('comes back after kill -9', async () => {

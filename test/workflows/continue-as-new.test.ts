@@ -1,25 +1,20 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ExtendResult, RunTicket } from '../../src/workflows/messages.js';
 import { ScriptedActivities } from '../support/fake-activities.js';
 import { spec } from '../support/stack.js';
 import {
   ready,
-  startHarness,
+  type RunningEnvironment,
   startRealHarness,
   stepOf,
   tearDown,
   update,
+  useHarness,
   withEnvironment,
-  type Harness,
-  type RunningEnvironment,
 } from './harness.js';
 
-let harness: Harness;
-let real: Harness;
-beforeAll(async () => {
-  [harness, real] = await Promise.all([startHarness(), startRealHarness()]);
-});
-afterAll(() => Promise.all([harness.stop(), real.stop()]));
+const harness = useHarness();
+const real = useHarness(startRealHarness);
 
 const hour = 3_600_000;
 /** An install of the test's stack has about 75 events. */

@@ -1,22 +1,19 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { RunTicket, StepDecision } from '../../src/workflows/messages.js';
 import { fail, ScriptedActivities, untilCancelled } from '../support/fake-activities.js';
 import { spec } from '../support/stack.js';
 import {
   quiet,
-  startHarness,
+  refusalOf,
+  type RunningEnvironment,
   stepOf,
   tearDown,
+  update,
+  useHarness,
   withEnvironment,
-  type Harness,
-  type RunningEnvironment,
 } from './harness.js';
 
-let harness: Harness;
-beforeAll(async () => {
-  harness = await startHarness();
-});
-afterAll(() => harness.stop());
+const harness = useHarness();
 
 const decide = (environment: RunningEnvironment, verb: string, step: string): Promise<RunTicket> =>
   environment.handle.executeUpdate<RunTicket, [StepDecision]>(verb, { args: [{ step }] });
@@ -124,29 +121,72 @@ describe('a blocked step', () => {
   });
 });
 
-describe('an update that does not fit', () => {
-  const refused = async (call: Promise<unknown>): Promise<string> => {
-    const error = await call.then(
-      () => undefined,
-      (it: unknown) => it as Error,
-    );
-    return (error?.cause as Error | undefined)?.message ?? 'accepted';
-  };
+describe('an environment whose run is being stopped', () => {
+  it('takes what is applied now for the next run, not for the one that ends', async () => {
+    const { scripted, mend } = breakable('operator');
+    let first = true;
+    scripted.on('hotrod', async () => {
+      if (first) await untilCancelled(2_000);
+    });
+    await withEnvironment(harness, scripted, async (environment) => {
+      await blocked(environment);
+      mend();
+      first = false;
+      await update(environment, 'abort');
+      expect((await environment.progress()).phase).not.toBe('Stopped');
+      expect(await update<RunTicket>(environment, 'apply', { spec: spec() })).toEqual({ run: 2 });
+      const progress = await environment.until('Ready', ({ run, phase }) => run === 2 && phase === 'Ready');
+      expect(progress.stoppedBecause).toBeUndefined();
+      expect(scripted.count('cancel hotrod')).toBe(1);
+      expect(scripted.count('end hotrod')).toBe(1);
+      await tearDown(environment);
+    });
+  });
+});
 
+describe('a stack that no client of ours would send', () => {
+  const { tempo } = spec().stack.components;
+  if (!tempo) throw new Error('The stack of these tests has a tempo.');
+  const circular = spec({
+    stack: { ...spec().stack, components: { tempo: { ...tempo, needs: ['tempo'] } } },
+  });
+
+  it('is refused, and the environment goes on as it was', async () => {
+    await withEnvironment(harness, new ScriptedActivities(), async (environment) => {
+      await ready(environment);
+      expect(await refusalOf(update(environment, 'apply', { spec: circular }))).toContain('tempo → tempo');
+      expect((await environment.progress()).phase).toBe('Ready');
+      await tearDown(environment);
+    });
+  });
+
+  it('ends a new environment with the reason, instead of trying for ever', async () => {
+    await withEnvironment(
+      harness,
+      new ScriptedActivities(),
+      async ({ handle }) => {
+        await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'stack.cycle' } });
+      },
+      circular,
+    );
+  });
+});
+
+describe('an update that does not fit', () => {
   it('is refused with its reason and changes nothing', async () => {
     const { scripted } = breakable('operator');
     await withEnvironment(harness, scripted, async (environment) => {
       await blocked(environment);
-      expect(await refused(decide(environment, 'retry', 'tempo'))).toMatch(
+      expect(await refusalOf(decide(environment, 'retry', 'tempo'))).toMatch(
         /"tempo" is not blocked: only operator waits/,
       );
-      expect(await refused(decide(environment, 'skip', 'nonsense'))).toMatch(/"nonsense" is not blocked/);
-      expect(await refused(environment.handle.executeUpdate('verify'))).toMatch(
+      expect(await refusalOf(decide(environment, 'skip', 'nonsense'))).toMatch(/"nonsense" is not blocked/);
+      expect(await refusalOf(environment.handle.executeUpdate('verify'))).toMatch(
         /it is Blocked; only a Ready environment/,
       );
       const elsewhere = spec({ target: { kind: 'k3d' } });
       const moved = environment.handle.executeUpdate('apply', { args: [{ spec: elsewhere }] } as never);
-      expect(await refused(moved)).toMatch(/cannot move to k3d/);
+      expect(await refusalOf(moved)).toMatch(/cannot move to k3d/);
       expect(stepOf(await environment.progress(), 'operator').state).toBe('blocked');
       await tearDown(environment);
     });
@@ -161,10 +201,10 @@ describe('an update that does not fit', () => {
       const changed = spec();
       changed.stack.description = 'other';
       const other = environment.handle.executeUpdate('apply', { args: [{ spec: changed }] } as never);
-      expect(await refused(other)).toMatch(/it is Provisioning with another stack/);
+      expect(await refusalOf(other)).toMatch(/it is Provisioning with another stack/);
       release();
       await ready(environment);
-      expect(await refused(environment.handle.executeUpdate('abort'))).toMatch(/nothing runs: it is Ready/);
+      expect(await refusalOf(environment.handle.executeUpdate('abort'))).toMatch(/nothing runs: it is Ready/);
       await tearDown(environment);
     });
   });

@@ -1,6 +1,7 @@
 import { Client, type WorkflowHandle } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Runtime, Worker } from '@temporalio/worker';
+import { afterAll, beforeAll } from 'vitest';
 import { environmentWorkflowId, hostTaskQueue, searchAttributes } from '../../src/domain/names.js';
 import type { EnvironmentSpec, Progress } from '../../src/domain/progress.js';
 import type { environment, EnvironmentInput } from '../../src/workflows/index.js';
@@ -49,6 +50,28 @@ export async function startRealHarness(): Promise<Harness> {
   return { env, client: new Client({ connection: env.connection }), stop: () => env.teardown() };
 }
 
+/** One server for all tests of a file; it can be used once they run. */
+export function useHarness(start: () => Promise<Harness> = startHarness): Harness {
+  let started: Harness | undefined;
+  const current = (): Harness => {
+    if (!started) throw new Error('The server of these tests has not started yet.');
+    return started;
+  };
+  beforeAll(async () => {
+    started = await start();
+  });
+  afterAll(() => started?.stop());
+  return {
+    get env() {
+      return current().env;
+    },
+    get client() {
+      return current().client;
+    },
+    stop: () => current().stop(),
+  };
+}
+
 export interface RunningEnvironment {
   readonly taskQueue: string;
   readonly handle: WorkflowHandle<typeof environment>;
@@ -65,7 +88,7 @@ export async function withEnvironment(
   scripted: ScriptedActivities,
   test: (environment: RunningEnvironment) => Promise<void>,
   change: Partial<EnvironmentSpec> = {},
-  input: Pick<EnvironmentInput, 'continueAfterEvents'> = {},
+  input: Pick<EnvironmentInput, 'continueAfterEvents' | 'hostId'> = {},
 ): Promise<void> {
   counter += 1;
   const taskQueue = `queue-${String(counter)}`;

@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { fail, ScriptedActivities, untilCancelled } from '../support/fake-activities.js';
-import { quiet, startHarness, stepOf, tearDown, withEnvironment, type Harness } from './harness.js';
+import { quiet, stepOf, tearDown, useHarness, withEnvironment } from './harness.js';
 
-let harness: Harness;
-beforeAll(async () => {
-  harness = await startHarness();
-});
-afterAll(() => harness.stop());
+const harness = useHarness();
 
 /** A meeting point: resolves for all once `size` callers have come. */
 function meeting(size: number): () => Promise<void> {

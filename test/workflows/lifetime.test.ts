@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Progress } from '../../src/domain/progress.js';
 import type { ExtendResult, RunTicket } from '../../src/workflows/messages.js';
 import { fail, ScriptedActivities } from '../support/fake-activities.js';
@@ -7,20 +7,15 @@ import {
   quiet,
   ready,
   refusalOf,
-  startHarness,
+  type RunningEnvironment,
   stepOf,
   tearDown,
   update,
+  useHarness,
   withEnvironment,
-  type Harness,
-  type RunningEnvironment,
 } from './harness.js';
 
-let harness: Harness;
-beforeAll(async () => {
-  harness = await startHarness();
-});
-afterAll(() => harness.stop());
+const harness = useHarness();
 
 const hour = 3_600_000;
 const minute = 60_000;

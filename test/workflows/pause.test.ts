@@ -1,23 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { RunTicket } from '../../src/workflows/messages.js';
 import { fail, ScriptedActivities } from '../support/fake-activities.js';
-import {
-  quiet,
-  ready,
-  refusalOf,
-  startHarness,
-  stepOf,
-  tearDown,
-  update,
-  withEnvironment,
-  type Harness,
-} from './harness.js';
+import { quiet, ready, refusalOf, stepOf, tearDown, update, useHarness, withEnvironment } from './harness.js';
 
-let harness: Harness;
-beforeAll(async () => {
-  harness = await startHarness();
-});
-afterAll(() => harness.stop());
+const harness = useHarness();
 
 describe('a paused environment', () => {
   it('lets running steps end and starts none until it is resumed', async () => {

@@ -1,24 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ScriptedActivities, untilCancelled, fail } from '../support/fake-activities.js';
 import { hostTaskQueue } from '../../src/domain/names.js';
 import { spec } from '../support/stack.js';
-import {
-  quiet,
-  ready,
-  refusalOf,
-  startHarness,
-  stepOf,
-  tearDown,
-  update,
-  withEnvironment,
-  type Harness,
-} from './harness.js';
+import { quiet, ready, refusalOf, stepOf, tearDown, update, useHarness, withEnvironment } from './harness.js';
 
-let harness: Harness;
-beforeAll(async () => {
-  harness = await startHarness();
-});
-afterAll(() => harness.stop());
+const harness = useHarness();
 
 describe('teardown', () => {
   it('of a Ready environment deletes its own cluster and ends the workflow', async () => {
@@ -194,6 +180,24 @@ describe('an environment on a cluster that a kubeconfig file reaches', () => {
         expect([...scripted.queues]).toEqual([environment.taskQueue]);
       },
       { target: { kind: 'kubeconfig', kubeconfigPath: '/none' } },
+    );
+  });
+
+  it('unlike one on a local cluster whose machine the client has chosen', async () => {
+    const scripted = new ScriptedActivities();
+    await withEnvironment(
+      harness,
+      scripted,
+      async (environment) => {
+        await harness.env.sleep('61s');
+        const progress = await environment.until('Blocked', ({ phase }) => phase === 'Blocked', true);
+        expect(progress.hostId).toBe('elsewhere');
+        expect(stepOf(progress, 'cluster').failure?.type).toBe('host.lost');
+        expect(scripted.log).toEqual([]);
+        await environment.handle.terminate();
+      },
+      {},
+      { hostId: 'elsewhere' },
     );
   });
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { EnvironmentSpec } from '../../src/domain/progress.js';
 import type { Stack } from '../../src/domain/stack.js';
 import type { RunTicket } from '../../src/workflows/messages.js';
@@ -6,20 +6,15 @@ import { fail, ScriptedActivities } from '../support/fake-activities.js';
 import { spec } from '../support/stack.js';
 import {
   ready,
-  startHarness,
+  type RunningEnvironment,
   stepOf,
   tearDown,
   update,
+  useHarness,
   withEnvironment,
-  type Harness,
-  type RunningEnvironment,
 } from './harness.js';
 
-let harness: Harness;
-beforeAll(async () => {
-  harness = await startHarness();
-});
-afterAll(() => harness.stop());
+const harness = useHarness();
 
 /** The stack of the tests without some components, and with some that are changed. */
 function changed(drop: readonly string[], change: (stack: Stack) => void = () => undefined): EnvironmentSpec {

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { failureOf } from '../../domain/check.js';
 import { durationMs } from '../../domain/duration.js';
 import { TracewrightError } from '../../domain/failure.js';
-import type { TargetSpec } from '../../domain/progress.js';
+import type { EnvironmentSpec, TargetSpec } from '../../domain/progress.js';
 import type { Stack, TargetKind } from '../../domain/stack.js';
 import { loadStack } from '../../stack-file.js';
 import { resolveConnection } from '../../temporal/connection.js';
@@ -47,13 +47,14 @@ export async function up(context: CliContext, options: UpOptions): Promise<ExitC
   ]);
   const session = await openSession(context);
   try {
-    const { run } = await applySpec(session.client, name, {
+    const spec: EnvironmentSpec = {
       stack,
       target,
       failFast: options.failFast ?? false,
       ...(options.ttl !== undefined && { ttlMs: durationMs(options.ttl) }),
       ...(options.verifyEvery !== undefined && { verifyEveryMs: durationMs(options.verifyEvery) }),
-    });
+    };
+    const { run } = await applySpec(session.client, name, spec, session.hostId);
     if (options.detach) {
       note(`It goes on in the background. \`tracewright status --watch --name ${name}\` follows it.`);
       return exitCodes.ok;
