@@ -23,3 +23,12 @@ export interface CliContext {
 /** Documented in docs/reference/commands.md. */
 export const exitCodes = { ok: 0, failed: 1, usage: 2, blocked: 3, detached: 130 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** For the help. */
+export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
+  0: 'done',
+  1: 'failed',
+  2: 'wrong usage: flag, argument, stack file, configuration',
+  3: 'blocked: a step waits for a decision',
+  130: 'detached by Ctrl-C: the work goes on in the background',
+};

@@ -1,0 +1,34 @@
+import { Option, type Command } from 'commander';
+import { targetKinds } from '../../domain/stack.js';
+import type { UpOptions } from '../commands/up.js';
+import { duration, examples, named, type Wiring } from './parts.js';
+
+/** `up` */
+export function registerInstall(program: Command, { context, finish }: Wiring): void {
+  program.commandsGroup('Install:');
+
+  named(program.command('up'))
+    .description('install, go on with an interrupted install, or check and prove again what is installed')
+    .option('-s, --stack <name|file>', 'a built-in stack or a stack file of your own')
+    .addOption(
+      new Option('-t, --target <kind>', 'where the cluster comes from')
+        .choices(['auto', ...targetKinds])
+        .default('auto'),
+    )
+    .option('--fail-fast', 'end at the first failed step instead of waiting for a decision (for CI)')
+    .option('--ttl <duration>', 'take it down by itself after this time, such as 4h', duration)
+    .option(
+      '--verify-every <duration>',
+      'look for drift and prove it again at this interval, such as 30m',
+      duration,
+    )
+    .option('--detach', 'start it and return; `tracewright status --watch` follows it')
+    .option('--json', 'print one JSON object a line for each event')
+    .addHelpText(
+      'after',
+      examples('tracewright up', 'tracewright up --stack embedded --name branch-42 --fail-fast'),
+    )
+    .action(async (options: UpOptions) => {
+      finish(await (await import('../commands/up.js')).up(context, options));
+    });
+}

@@ -1,0 +1,40 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { CliContext, ExitCode } from '../context.js';
+import { environmentNameRule, isEnvironmentName } from '../environment-name.js';
+
+/** What a group of commands is registered with. Each command loads its own code only when it is called. */
+export interface Wiring {
+  readonly context: CliContext;
+  /** Sets the exit code. */
+  readonly finish: (code: ExitCode) => void;
+}
+
+/** What all commands take that speak of one environment. */
+export interface EnvironmentOptions {
+  name?: string;
+}
+
+/** Lets a command speak of one environment: `--name`, which may be left out where there is only one. */
+export function named(command: Command): Command {
+  return command.addOption(
+    new Option('-n, --name <name>', 'the environment (default: the only one there is)').argParser(
+      environmentName,
+    ),
+  );
+}
+
+function environmentName(value: string): string {
+  if (isEnvironmentName(value)) return value;
+  throw new InvalidArgumentError(environmentNameRule);
+}
+
+/** As in stack files: `90s`, `30m`, `4h`. Parses a command's argument. */
+export function duration(value: string): string {
+  if (/^\d+(?:s|m|h)$/u.test(value)) return value;
+  throw new InvalidArgumentError('It must be a number with s, m or h, such as 90s, 30m or 4h.');
+}
+
+/** The end of a command's help. */
+export function examples(...lines: string[]): string {
+  return ['', 'Examples:', ...lines.map((line) => `  ${line}`)].join('\n');
+}
