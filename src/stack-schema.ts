@@ -35,5 +35,5 @@ export function stackJsonSchema(): JsonSchema {
 // `npm run schema` writes schemas/stack.schema.json; a test says when that file is stale.
 const [, script, target] = process.argv;
 if (script !== undefined && target !== undefined && import.meta.url === pathToFileURL(script).href) {
-  await writeFile(target, JSON.stringify(stackJsonSchema()));
+  await writeFile(target, JSON.stringify(stackJsonSchema(), undefined, 2));
 }

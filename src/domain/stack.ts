@@ -11,6 +11,12 @@ const name = z
   .max(53, 'must have at most 53 characters (the limit of a Helm release name)')
   .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/u, 'must be lower-case letters, digits and dashes');
 
+/** A name of an object: longer than that of a release, and with dots (RFC 1123 subdomain). */
+const objectName = z
+  .string()
+  .max(253)
+  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/u, 'must be lower-case letters, digits, dashes and dots');
+
 const port = z.int().min(1).max(65_535);
 
 /** `90s`, `5m`, `1h`: how Kubernetes and Helm write durations. */
@@ -85,6 +91,20 @@ const component = z
     message: 'must have either a release or manifests',
   });
 
+const grafana = service.extend({
+  datasource: z.string().describe('The name of the Tempo datasource in Grafana.'),
+  secret: z
+    .strictObject({
+      name: objectName,
+      userKey: z.string().default('admin-user'),
+      passwordKey: z.string().default('admin-password'),
+    })
+    .optional()
+    .describe(
+      "The Secret with Grafana's login, in the same namespace; read for each verification, never stored. Default: the anonymous viewer looks.",
+    ),
+});
+
 const proof = z.strictObject({
   ride: service.extend({
     customer: z.int().describe("HotROD's customer: 123, 392, 731 or 567."),
@@ -103,7 +123,7 @@ const proof = z.strictObject({
   }),
   traceql: z.string(),
   grafana: z.union([
-    service.extend({ datasource: z.string() }),
+    grafana,
     z.strictObject({ skip: z.string().describe('Why this stack has no Grafana. Shown in the proof.') }),
   ]),
 });
