@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { defaultK3dSettings } from '../src/domain/k3d-settings.js';
 import { listStacks, loadStack } from '../src/stack-file.js';
 import { testFolder } from './support/folder.js';
 
@@ -84,6 +85,16 @@ describe('a good file', () => {
   test('gets its defaults', async () => {
     const { stack } = await load(`${head}components:\n${tempo}${proof}`);
     expect(stack.components['tempo']).toMatchObject({ needs: [], timeout: '5m', release: { values: {} } });
+  });
+
+  test('asks for the ports of the tutorial on k3d unless it says others', async () => {
+    const text = `${head.replace('embedded', 'k3d')}k3d: { ports: [] }\ncomponents:\n${tempo}${proof}`;
+    const { stack } = await load(text);
+    expect(stack.k3d).toEqual({ ...defaultK3dSettings, ports: [] });
+    expect(defaultK3dSettings).toMatchObject({
+      apiPort: 6443,
+      ports: ['8080:80@loadbalancer', '8443:443@loadbalancer'],
+    });
   });
 
   test('has chart paths from its own folder, whatever the working folder', async () => {
@@ -190,6 +201,22 @@ describe('what is not a stack', () => {
         'FILE:7:24: components.tempo.ready[0].accepts: "tempo" is not a component with manifests',
         'FILE:7:44: components.tempo.ready[1].accepts: "nobody" is not a component with manifests',
       ),
+    );
+  });
+
+  test('a k3d cluster that k3d would refuse, or that no target asks for', async () => {
+    const k3d = 'k3d: { image: rancher/k3s, ports: [8080, 80:99999@loadbalancer], apiport: 1 }\n';
+    const rest = `components:\n${tempo}${proof}`;
+    expect(await failure(`${head.replace('embedded', 'k3d')}${k3d}${rest}`)).toEqual(
+      invalid(
+        'FILE:4:15: k3d.image: must have a tag, such as rancher/k3s:v1.31.5-k3s1',
+        'FILE:4:36: k3d.ports[0]: expected string, received number',
+        'FILE:4:42: k3d.ports[1]: must have ports up to 65535',
+        'FILE:4:66: k3d.apiport: is not known here. Did you mean "apiPort"?',
+      ),
+    );
+    expect(await failure(`${head}k3d: {}\n${rest}`)).toEqual(
+      invalid('FILE:4:6: k3d: says something about a target that targets does not name'),
     );
   });
 

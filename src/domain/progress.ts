@@ -1,4 +1,5 @@
 import type { Failure } from './failure.js';
+import type { K3dSettings } from './k3d-settings.js';
 import type { Step } from './plan.js';
 import type { Proof } from './proof.js';
 import type { Stack, TargetKind } from './stack.js';
@@ -10,6 +11,8 @@ export interface TargetSpec {
   readonly kubeconfigPath?: string;
   /** The context in it; only for `kubeconfig`. */
   readonly context?: string;
+  /** What the cluster should be; only for `k3d`. */
+  readonly k3d?: K3dSettings;
 }
 
 /** What an environment should be: one stack on one target. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { k3dSettingsSchema } from './k3d-settings.js';
 
 /**
  * The stack file: what is installed, in which order, how one knows that it is ready, and how the whole is proved.
@@ -142,6 +143,9 @@ export const stackSchema = z
       .array(z.enum(targetKinds))
       .min(1)
       .describe('Where this stack can be installed; the first is preferred.'),
+    k3d: k3dSettingsSchema
+      .optional()
+      .describe('The cluster on the target k3d. Default: the ports of the tutorial, 6443, 8080 and 8443.'),
     components: z
       .record(name, component)
       .refine((all) => Object.keys(all).length > 0, 'must have a component'),
@@ -150,6 +154,10 @@ export const stackSchema = z
   .refine((stack) => !reservedStepNames.some((reserved) => reserved in stack.components), {
     path: ['components'],
     message: `must not be named ${reservedStepNames.join(' or ')}: the plan has steps of these names`,
+  })
+  .refine((stack) => stack.k3d === undefined || stack.targets.includes('k3d'), {
+    path: ['k3d'],
+    message: 'says something about a target that targets does not name',
   });
 
 export type Stack = z.infer<typeof stackSchema>;

@@ -3,6 +3,7 @@ import { failureOf } from '../../domain/check.js';
 import { durationMs } from '../../domain/duration.js';
 import { TracewrightError } from '../../domain/failure.js';
 import type { EnvironmentSpec, TargetSpec } from '../../domain/progress.js';
+import { defaultK3dSettings } from '../../domain/k3d-settings.js';
 import type { Stack, TargetKind } from '../../domain/stack.js';
 import { loadStack } from '../../stack-file.js';
 import { resolveConnection } from '../../temporal/connection.js';
@@ -34,7 +35,10 @@ export async function up(context: CliContext, options: UpOptions): Promise<ExitC
   const { stack } = await loadStack(options.stack ?? defaultStack, { builtInDir: builtInStacks });
   const choice = chooseTarget(options.target, stack);
   const name = options.name ?? nameOf(stack);
-  const target: TargetSpec = { kind: choice.kind };
+  const target: TargetSpec = {
+    kind: choice.kind,
+    ...(choice.kind === 'k3d' && { k3d: stack.k3d ?? defaultK3dSettings }),
+  };
   note(
     `${paint('bold', `tracewright ${version}`)}  environment ${paint('bold', name)}, stack ${stack.name}, target ${choice.kind} (${choice.why})`,
   );
