@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { TracewrightError } from './domain/failure.js';
 
@@ -52,4 +52,10 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     ...(variables.TRACEWRIGHT_READY_FILE !== undefined && { readyFile: variables.TRACEWRIGHT_READY_FILE }),
     environment,
   };
+}
+
+/** Where existing clusters are looked up, as kubectl does: the files of KUBECONFIG, else `~/.kube/config`. Absolute. */
+export function kubeconfigPaths({ environment }: Pick<Config, 'environment'>): string[] {
+  const named = (environment['KUBECONFIG'] ?? '').split(delimiter).filter((path) => path !== '');
+  return named.length > 0 ? named.map((path) => resolve(path)) : [join(homedir(), '.kube', 'config')];
 }

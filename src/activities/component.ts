@@ -35,6 +35,7 @@ export function componentActivities(config: Config): ComponentActivities {
         values,
         ...ownerOf(task),
         consent: task.cluster.owned ? 'own-cluster' : 'existing-cluster',
+        adopt: task.adopt ?? false,
         timeoutMs: durationMs(task.definition.timeout),
         onProgress: step.report,
         call,
@@ -50,6 +51,7 @@ export function componentActivities(config: Config): ComponentActivities {
         objects,
         namespace,
         owner: ownerOf(task),
+        adopt: task.adopt ?? false,
         signal: step.signal,
       });
       await untilReady(kube, namespace, task, step);

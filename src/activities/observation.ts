@@ -73,7 +73,11 @@ async function classify(
   return classifyRelease(
     record,
     { chartName: chart.name, chartVersion: chart.version, values, fingerprint, environment },
-    { consent: task.cluster.owned ? 'own-cluster' : 'existing-cluster', adopt: false, now: Date.now() },
+    {
+      consent: task.cluster.owned ? 'own-cluster' : 'existing-cluster',
+      adopt: task.adopt ?? false,
+      now: Date.now(),
+    },
   );
 }
 

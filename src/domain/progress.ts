@@ -21,6 +21,8 @@ export interface EnvironmentSpec {
   readonly target: TargetSpec;
   /** End the install at the first failed step instead of waiting for a decision. */
   readonly failFast: boolean;
+  /** Take over releases and objects of the stack's names that Tracewright did not make. */
+  readonly adopt?: true;
   /**
    * The environment is torn down by itself so many milliseconds after it came to rest: Ready, or before that Blocked or
    * Stopped. Absent: as it was (at first: never); 0: never.

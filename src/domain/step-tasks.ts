@@ -24,6 +24,8 @@ export interface ComponentTask {
   readonly cluster: ClusterRef;
   readonly component: string;
   readonly definition: Component;
+  /** Take over what exists under the names of the component and Tracewright did not make. */
+  readonly adopt?: true;
   /** The objects that the component's `accepts` checks try out, by the name of their component. */
   readonly accepts: Readonly<Record<string, ManifestsSpec>>;
 }

@@ -1,15 +1,20 @@
 import type { Check } from '../domain/check.js';
-import type { TargetSpec } from '../domain/progress.js';
+import type { EnvironmentSpec } from '../domain/progress.js';
 import { preflightEmbedded } from './embedded/preflight.js';
+import { preflightKubeconfig } from './kubeconfig-preflight.js';
 import { embeddedSourceDir, type TargetFolders } from './open-target.js';
 
-/** Looks whether this machine can hold an environment on that target, before anything is started. */
+/** What is to be installed, and where. */
+export type Intent = Pick<EnvironmentSpec, 'stack' | 'target' | 'adopt'>;
+
+/** Looks whether the target can hold the environment, before anything is started. */
 export async function preflight(
   folders: TargetFolders,
   environment: string,
-  { kind }: TargetSpec,
+  { target }: Intent,
   signal?: AbortSignal,
 ): Promise<Check[]> {
-  if (kind !== 'embedded') return [];
+  if (target.kind === 'kubeconfig') return preflightKubeconfig({ target, signal });
+  if (target.kind !== 'embedded') return [];
   return preflightEmbedded({ ...folders, name: environment, sourceDir: embeddedSourceDir, signal });
 }

@@ -2,7 +2,7 @@ import type { TargetKind } from '../domain/stack.js';
 import type { ProcessIdentity } from '../tools/process-identity.js';
 
 /** The targets that the command line offers so far. */
-export const availableTargets: readonly TargetKind[] = ['embedded'];
+export const availableTargets: readonly TargetKind[] = ['embedded', 'kubeconfig'];
 
 /** What a target found out about its cluster; everything is optional because a broken cluster tells little. */
 export interface ClusterFacts {

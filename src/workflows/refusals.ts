@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import { toFailure } from '../domain/failure.js';
 import { planOf } from '../domain/plan.js';
-import type { EnvironmentSpec } from '../domain/progress.js';
+import type { EnvironmentSpec, TargetSpec } from '../domain/progress.js';
 import type { EnvironmentState } from './environment-state.js';
 import type { Inbox } from './inbox.js';
 import type { ApplyArguments, ExtendArguments, StepDecision } from './messages.js';
@@ -24,7 +24,7 @@ export class Refusals {
     const { state, inbox } = this;
     if (JSON.stringify(spec.target) !== JSON.stringify(state.spec.target)) {
       throw refusal(
-        `it lives on the target ${state.spec.target.kind} and cannot move to ${spec.target.kind}. ` +
+        `it lives on the target ${targetText(state.spec.target)} and cannot move to ${targetText(spec.target)}. ` +
           'Take it down first, or choose another name with --name.',
         'environment.conflict',
       );
@@ -87,6 +87,12 @@ export class Refusals {
 
 export function sameStack(one: EnvironmentSpec, other: EnvironmentSpec): boolean {
   return JSON.stringify(one.stack) === JSON.stringify(other.stack);
+}
+
+/** `embedded`, `kubeconfig (context lab in /home/me/.kube/config)`. */
+function targetText({ kind, kubeconfigPath, context }: TargetSpec): string {
+  if (kubeconfigPath === undefined) return kind;
+  return `${kind} (${context === undefined ? '' : `context ${context} in `}${kubeconfigPath})`;
 }
 
 /** Verifications change nothing: they give way to whatever else is asked. So does a run that is being stopped. */

@@ -99,7 +99,8 @@ function componentTask(state: EnvironmentState, environment: string, step: Step)
     if (tried) accepts[check.accepts] = tried;
   }
   const component = state.leftover(step.name)?.component ?? step.name;
-  return { environment, cluster: clusterOf(state), component, definition, accepts };
+  const { adopt } = state.spec;
+  return { environment, cluster: clusterOf(state), component, definition, accepts, ...(adopt && { adopt }) };
 }
 
 function clusterOf(state: EnvironmentState): ClusterRef {

@@ -2,19 +2,18 @@ import { fileURLToPath } from 'node:url';
 import { failureOf } from '../../domain/check.js';
 import { durationMs } from '../../domain/duration.js';
 import { TracewrightError } from '../../domain/failure.js';
-import type { EnvironmentSpec, TargetSpec } from '../../domain/progress.js';
-import { defaultK3dSettings } from '../../domain/k3d-settings.js';
-import type { Stack, TargetKind } from '../../domain/stack.js';
+import type { EnvironmentSpec } from '../../domain/progress.js';
+import type { Stack } from '../../domain/stack.js';
 import { loadStack } from '../../stack-file.js';
 import { resolveConnection } from '../../temporal/connection.js';
-import { chooseTarget } from '../choose-target.js';
 import { exitCodes, type CliContext, type ExitCode } from '../context.js';
 import { environmentNameRule, isEnvironmentName } from '../environment-name.js';
+import { targetSpecOf, type TargetOptions } from '../target-options.js';
+import type { Intent } from '../../targets/preflight.js';
 
-export interface UpOptions {
+export interface UpOptions extends TargetOptions {
   name?: string;
   stack?: string;
-  target: TargetKind | 'auto';
   failFast?: boolean;
   /** Such as `4h`. */
   ttl?: string;
@@ -33,16 +32,13 @@ const defaultStack = 'embedded';
 export async function up(context: CliContext, options: UpOptions): Promise<ExitCode> {
   const { note, paint, version } = context;
   const { stack } = await loadStack(options.stack ?? defaultStack, { builtInDir: builtInStacks });
-  const choice = chooseTarget(options.target, stack);
+  const { target, why } = await targetSpecOf(context.config, options, stack);
+  const adopt = options.adopt && { adopt: options.adopt };
   const name = options.name ?? nameOf(stack);
-  const target: TargetSpec = {
-    kind: choice.kind,
-    ...(choice.kind === 'k3d' && { k3d: stack.k3d ?? defaultK3dSettings }),
-  };
   note(
-    `${paint('bold', `tracewright ${version}`)}  environment ${paint('bold', name)}, stack ${stack.name}, target ${choice.kind} (${choice.why})`,
+    `${paint('bold', `tracewright ${version}`)}  environment ${paint('bold', name)}, stack ${stack.name}, target ${target.kind} (${why})`,
   );
-  await requireFit(context, name, target);
+  await requireFit(context, name, { stack, target, ...adopt });
   // Loaded only now, so that a wrong call is answered at once.
   const [{ openSession }, { applySpec }, { followToEnd }] = await Promise.all([
     import('../session.js'),
@@ -55,6 +51,7 @@ export async function up(context: CliContext, options: UpOptions): Promise<ExitC
       stack,
       target,
       failFast: options.failFast ?? false,
+      ...adopt,
       ...(options.ttl !== undefined && { ttlMs: durationMs(options.ttl) }),
       ...(options.verifyEvery !== undefined && { verifyEveryMs: durationMs(options.verifyEvery) }),
     };
@@ -77,11 +74,11 @@ export async function up(context: CliContext, options: UpOptions): Promise<ExitC
 async function requireFit(
   { config, note, paint, signal }: CliContext,
   name: string,
-  target: TargetSpec,
+  intent: Intent,
 ): Promise<void> {
   if (resolveConnection(config).kind === 'external') return;
   const { preflight } = await import('../../targets/preflight.js');
-  const checks = await preflight(config, name, target, signal);
+  const checks = await preflight(config, name, intent, signal);
   const failure = failureOf(checks);
   if (failure) throw failure;
   for (const { state, detail } of checks) if (state === 'warning') note(paint('yellow', detail));

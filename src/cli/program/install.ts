@@ -1,20 +1,15 @@
-import { Option, type Command } from 'commander';
-import { targetKinds } from '../../domain/stack.js';
+import type { Command } from 'commander';
 import type { UpOptions } from '../commands/up.js';
+import { targetOptions } from '../target-options.js';
 import { duration, examples, named, type Wiring } from './parts.js';
 
 /** `up` */
 export function registerInstall(program: Command, { context, finish }: Wiring): void {
   program.commandsGroup('Install:');
 
-  named(program.command('up'))
+  targetOptions(named(program.command('up')))
     .description('install, go on with an interrupted install, or check and prove again what is installed')
     .option('-s, --stack <name|file>', 'a built-in stack or a stack file of your own')
-    .addOption(
-      new Option('-t, --target <kind>', 'where the cluster comes from')
-        .choices(['auto', ...targetKinds])
-        .default('auto'),
-    )
     .option('--fail-fast', 'end at the first failed step instead of waiting for a decision (for CI)')
     .option('--ttl <duration>', 'take it down by itself after this time, such as 4h', duration)
     .option(

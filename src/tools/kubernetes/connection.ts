@@ -1,9 +1,7 @@
-import { existsSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
-import { KubeConfig } from '@kubernetes/client-node';
-import { TracewrightError } from '../../domain/failure.js';
 import { ApiError, parseStatus } from './api-error.js';
 import { createDiscovery, type Discovery } from './discovery.js';
+import { loadKubeconfig } from './kubeconfig.js';
 import { followPodLogs, podLogs, type LogLine, type PodLogsRequest } from './pod-logs.js';
 import { serviceRequest, type ServiceAddress, type ServiceRequestOptions } from './service-request.js';
 import { createTransport, type ApiRequest, type HttpAnswer } from './transport.js';
@@ -43,7 +41,7 @@ export interface KubernetesOptions {
  * @throws TracewrightError `cluster.not-found`: no such file or context, or a file that is not a kubeconfig
  */
 export function connectKubernetes({ kubeconfigPath, context }: KubernetesOptions): Kubernetes {
-  const config = loadConfig(kubeconfigPath, context);
+  const config = loadKubeconfig(kubeconfigPath, context);
   const serverUrl = config.getCurrentCluster()?.server ?? '';
   const transport = createTransport(config, serverUrl);
   const json = async <T>(request: ApiRequest): Promise<T> => {
@@ -81,38 +79,6 @@ export function connectKubernetes({ kubeconfigPath, context }: KubernetesOptions
     close: transport.close,
   };
   return kube;
-}
-
-function loadConfig(kubeconfigPath: string, context: string | undefined): KubeConfig {
-  if (!existsSync(kubeconfigPath)) {
-    throw notFound(
-      `There is no kubeconfig file ${kubeconfigPath}.`,
-      'Give the path of a kubeconfig file, or create the cluster first.',
-    );
-  }
-  const config = new KubeConfig();
-  try {
-    config.loadFromFile(kubeconfigPath);
-  } catch (error) {
-    throw notFound(
-      `The file ${kubeconfigPath} is not a kubeconfig: ${(error as Error).message}.`,
-      'Correct the file.',
-      error,
-    );
-  }
-  if (context !== undefined) config.setCurrentContext(context);
-  if (config.getCurrentCluster()) return config;
-  const known = config.getContexts().map(({ name }) => name);
-  throw notFound(
-    context === undefined
-      ? `The kubeconfig ${kubeconfigPath} has no current context.`
-      : `The kubeconfig ${kubeconfigPath} has no context "${context}".`,
-    `Choose a context: ${known.length > 0 ? known.join(', ') : 'the file has none'}.`,
-  );
-}
-
-function notFound(message: string, remedy: string, cause?: unknown): TracewrightError {
-  return new TracewrightError({ type: 'cluster.not-found', message, remedy, cause });
 }
 
 function asked({ method = 'GET', path }: ApiRequest): string {
