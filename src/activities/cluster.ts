@@ -1,7 +1,8 @@
+import type { Config } from '../config.js';
 import type { ClusterRef } from '../domain/progress.js';
 import type { ClusterOutcome, ClusterTask, StepOutcome } from '../domain/step-tasks.js';
 import type { Target } from '../targets/target.js';
-import { asActivity } from './step-context.js';
+import { endOtherToolsOf, withToolsOf } from './tool-step.js';
 
 /** Opens the target of an environment; cheap, asks nothing of it yet. */
 export type OpenTarget = (task: ClusterTask) => Target;
@@ -11,15 +12,18 @@ export interface ClusterActivities {
   deleteCluster(task: ClusterTask): Promise<StepOutcome>;
 }
 
-export function clusterActivities(openTarget: OpenTarget): ClusterActivities {
+export function clusterActivities(
+  config: Pick<Config, 'stateDir'>,
+  openTarget: OpenTarget,
+): ClusterActivities {
   return {
-    createCluster: asActivity(async (task, { report, signal, onProcess }) => {
+    createCluster: withToolsOf(config, async (task, { report, signal, owner }) => {
       const target = openTarget(task);
       const before = await target.observe();
       const { kubeconfigPath, serverUrl, version, owned } = await target.create({
         onProgress: report,
         signal,
-        onProcess,
+        owner,
       });
       const cluster: ClusterRef = {
         kind: task.target.kind,
@@ -32,7 +36,9 @@ export function clusterActivities(openTarget: OpenTarget): ClusterActivities {
       return { cluster, outcome: `${outcomes[before.phase]}, Kubernetes ${version}` };
     }),
 
-    deleteCluster: asActivity(async (task, { report, signal }) => {
+    deleteCluster: withToolsOf(config, async (task, step) => {
+      const { report, signal } = step;
+      await endOtherToolsOf(config, task, step);
       const target = openTarget(task);
       const { phase } = await target.observe();
       await target.delete({ onProgress: report, signal });

@@ -9,13 +9,15 @@ import { provideHelm } from '../tools/helm-binary.js';
 import { locateChart } from '../tools/helm/chart-source.js';
 import { createHelm, type Helm, type HelmCall } from '../tools/helm/helm.js';
 import { connectKubernetes, type Kubernetes } from '../tools/kubernetes/connection.js';
-import { asActivity, type StepContext } from './step-context.js';
+import type { StepContext } from './step-context.js';
+import { withToolsOf, type ToolStepContext } from './tool-step.js';
 
 /** Makes an activity of work on the cluster of the task; the connection is closed after it. */
 export function onCluster<O>(
-  work: (kube: Kubernetes, task: ComponentTask, step: StepContext) => Promise<O>,
+  config: Pick<Config, 'stateDir'>,
+  work: (kube: Kubernetes, task: ComponentTask, step: ToolStepContext) => Promise<O>,
 ): (task: ComponentTask) => Promise<O> {
-  return asActivity(async (task: ComponentTask, step) => {
+  return withToolsOf(config, async (task: ComponentTask, step) => {
     const kube = connectKubernetes(task.cluster);
     try {
       return await work(kube, task, step);
@@ -30,7 +32,7 @@ export async function locateRelease(
   config: Config,
   task: ComponentTask,
   release: ReleaseSpec,
-  step: StepContext,
+  step: ToolStepContext,
 ): Promise<{ helm: Helm; call: HelmCall; chartPath: string }> {
   const helm = await openHelm(config, task, step);
   const call = await helmCall(config, task, step);
@@ -42,10 +44,14 @@ export async function openHelm(config: Config, task: ComponentTask, step: StepCo
   return createHelm({ binary: path, homeDir: join(environmentDir(config, task), 'helm'), ...task.cluster });
 }
 
-export async function helmCall(config: Config, task: ComponentTask, step: StepContext): Promise<HelmCall> {
+export async function helmCall(
+  config: Config,
+  task: ComponentTask,
+  step: ToolStepContext,
+): Promise<HelmCall> {
   const folder = join(environmentDir(config, task), 'logs');
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  return { logFile: join(folder, `${task.component}.log`), onStart: step.onProcess, signal: step.signal };
+  return { logFile: join(folder, `${task.component}.log`), owner: step.owner, signal: step.signal };
 }
 
 const environmentDir = (config: Config, task: ComponentTask): string =>

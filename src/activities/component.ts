@@ -21,7 +21,7 @@ export interface ComponentActivities {
 
 export function componentActivities(config: Config): ComponentActivities {
   return {
-    installRelease: onCluster(async (kube, task, step) => {
+    installRelease: onCluster(config, async (kube, task, step) => {
       const release = required(task.definition.release);
       const { helm, call, chartPath } = await locateRelease(config, task, release, step);
       const { name, namespace, values } = { ...release, name: releaseName(task, release) };
@@ -44,7 +44,7 @@ export function componentActivities(config: Config): ComponentActivities {
       return { outcome: releaseOutcome(result) };
     }),
 
-    applyManifests: onCluster(async (kube, task, step) => {
+    applyManifests: onCluster(config, async (kube, task, step) => {
       const { namespace, objects } = required(task.definition.manifests);
       step.report('applying manifests');
       const applied = await applyObjects(kube, {
@@ -58,7 +58,7 @@ export function componentActivities(config: Config): ComponentActivities {
       return { outcome: appliedOutcome(applied) };
     }),
 
-    uninstallRelease: onCluster(async (kube, task, step) => {
+    uninstallRelease: onCluster(config, async (kube, task, step) => {
       const release = required(task.definition.release);
       const { outcome, definitions } = await removeRelease({
         kube,
@@ -80,7 +80,7 @@ export function componentActivities(config: Config): ComponentActivities {
       };
     }),
 
-    deleteManifests: onCluster(async (kube, task, step) => {
+    deleteManifests: onCluster(config, async (kube, task, step) => {
       const { namespace, objects } = required(task.definition.manifests);
       const references = await referencesOf(kube, objects, namespace, step.signal);
       const deleted = await deleteObjects(kube, {

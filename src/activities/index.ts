@@ -18,7 +18,7 @@ export interface Activities
 export function createActivities(config: Config, hostId: string): Activities {
   return {
     claimHost: () => Promise.resolve({ hostId }),
-    ...clusterActivities((task) => openTarget(config, task.environment, task.target)),
+    ...clusterActivities(config, (task) => openTarget(config, task.environment, task.target)),
     ...componentActivities(config),
     ...observationActivities(config),
     ...verificationActivities(connectKubernetes),

@@ -11,6 +11,7 @@ import { parseManifests } from '../tools/kubernetes/manifests.js';
 import { waitReady } from '../tools/kubernetes/ready/wait-ready.js';
 import { locateRelease, onCluster, releaseName, required } from './component-tools.js';
 import type { StepContext } from './step-context.js';
+import type { ToolStepContext } from './tool-step.js';
 
 export interface ObservationActivities {
   observeComponent(task: ComponentTask): Promise<ComponentObservation>;
@@ -24,7 +25,7 @@ const namedObjects = 5;
 
 export function observationActivities(config: Config): ObservationActivities {
   return {
-    observeComponent: onCluster(async (kube, task, step) => {
+    observeComponent: onCluster(config, async (kube, task, step) => {
       step.report('comparing with the stack');
       const { release, manifests } = task.definition;
       const different = release
@@ -40,7 +41,7 @@ async function lookAtRelease(
   config: Config,
   kube: Kubernetes,
   task: ComponentTask,
-  step: StepContext,
+  step: ToolStepContext,
 ): Promise<ComponentObservation | undefined> {
   const release = required(task.definition.release);
   const name = { namespace: release.namespace, name: releaseName(task, release) };
@@ -61,12 +62,12 @@ async function classify(
   task: ComponentTask,
   release: ReleaseSpec,
   record: ReleaseRecord,
-  step: StepContext,
+  step: ToolStepContext,
 ): Promise<ReleaseVerdict> {
   const { helm, chartPath } = await locateRelease(config, task, release, step);
   const { values } = release;
   const [chart, fingerprint] = await Promise.all([
-    helm.showChart(chartPath, { signal: step.signal }),
+    helm.showChart(chartPath, { owner: step.owner, signal: step.signal }),
     chartFingerprint(chartPath, values),
   ]);
   const { environment } = task;

@@ -1,7 +1,7 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { failureTypes, toFailure, type Failure } from '../domain/failure.js';
 import type { LiveDetail } from '../domain/progress.js';
-import { endProcess, type ProcessIdentity } from '../tools/process-identity.js';
+import type { ProcessIdentity } from '../tools/process-identity.js';
 import { redact } from '../tools/redact.js';
 
 /** Half of this comes to the server: worker.ts limits the throttle to a second as well. */
@@ -17,23 +17,24 @@ export interface HeartbeatDetails {
 export interface StepContext {
   /** Tells people what goes on. */
   readonly report: (text: string, percent?: number) => void;
-  /** Notes a program that must not survive this attempt. */
-  readonly onProcess: (identity: ProcessIdentity) => void;
+  /** What a dead attempt may have left running, by its heartbeat. */
+  readonly survivors: readonly ProcessIdentity[];
+  /** Notes which programs must not survive this attempt. */
+  readonly noteProcesses: (processes: readonly ProcessIdentity[]) => void;
   /** Aborted by a teardown, an abort, or the end of the worker. */
   readonly signal: AbortSignal;
   readonly attempt: number;
 }
 
 /**
- * Makes an activity of the work of a step: it heartbeats from beginning to end, ends what a dead attempt left running
- * before it touches anything, and turns every error into one that says whether to try again.
+ * Makes an activity of the work of a step: it heartbeats from beginning to end and turns every error into one that says
+ * whether to try again. Work that starts programs goes through `withToolsOf`.
  */
 export function asActivity<I, O>(work: (task: I, step: StepContext) => Promise<O>): (task: I) => Promise<O> {
   return async (task) => {
     const context = Context.current();
     const { step, stop } = beat(context);
     try {
-      await endSurvivors(context);
       return await work(task, step);
     } catch (error) {
       throw toActivityError(error, context);
@@ -45,8 +46,9 @@ export function asActivity<I, O>(work: (task: I, step: StepContext) => Promise<O
 
 function beat(context: Context): { step: StepContext; stop: () => void } {
   let live: LiveDetail = { text: 'starting' };
+  const survivors = (context.info.heartbeatDetails as HeartbeatDetails | undefined)?.processes ?? [];
   // What a dead attempt left behind stays on the list: this attempt may die before it has ended them.
-  const processes: ProcessIdentity[] = [...survivorsOf(context)];
+  let processes = survivors;
   const send = (): void => {
     context.heartbeat({ live, processes } satisfies HeartbeatDetails);
   };
@@ -56,8 +58,9 @@ function beat(context: Context): { step: StepContext; stop: () => void } {
       live = { text: redact(text), ...(percent !== undefined && { percent }) };
       send();
     },
-    onProcess: (identity) => {
-      processes.push(identity);
+    survivors,
+    noteProcesses: (running) => {
+      processes = running;
       send();
     },
     signal: context.cancellationSignal,
@@ -69,19 +72,6 @@ function beat(context: Context): { step: StepContext; stop: () => void } {
       clearInterval(timer);
     },
   };
-}
-
-function survivorsOf(context: Context): readonly ProcessIdentity[] {
-  return (context.info.heartbeatDetails as HeartbeatDetails | undefined)?.processes ?? [];
-}
-
-/** A worker that was killed leaves its programs running; beside them nothing must be started. */
-async function endSurvivors(context: Context): Promise<void> {
-  for (const identity of survivorsOf(context)) {
-    const how = await endProcess(identity);
-    if (how !== 'gone')
-      context.log.warn('ended a program that a dead attempt had left running', { ...identity, how });
-  }
 }
 
 function toActivityError(error: unknown, context: Context): Error {

@@ -44,7 +44,7 @@ function embeddedTarget({ stateDir, cacheDir }: TargetFolders, name: string): Ta
         sourceDir: embeddedSourceDir,
         cacheDir,
         signal: options.signal,
-        onProcess: options.onProcess,
+        owner: options.owner,
         onProgress: ({ program, percent, detail }) => {
           options.onProgress(`building ${program}: ${detail}`, percent);
         },

@@ -1,5 +1,6 @@
 import type { TargetKind } from '../domain/stack.js';
 import type { ProcessIdentity } from '../tools/process-identity.js';
+import type { ProcessOwner } from '../tools/process.js';
 
 /** The targets that the command line offers so far. */
 export const availableTargets: readonly TargetKind[] = ['embedded', 'kubeconfig'];
@@ -42,8 +43,8 @@ export interface CreateOptions {
   /** One line of text for a person, whenever something new begins; `percent` of the whole where it is known. */
   onProgress: (text: string, percent?: number) => void;
   signal?: AbortSignal;
-  /** Told of every process that outlives a killed worker and that a later attempt may have to end. */
-  onProcess?: (identity: ProcessIdentity) => void;
+  /** Of the programs that work for the cluster; not of the cluster, which outlives them. */
+  owner?: ProcessOwner;
 }
 
 export interface DeleteOptions {

@@ -1,6 +1,6 @@
-import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { identifyProcess, type ProcessIdentity } from './process-identity.js';
+import { findByVariable, type ProcessIdentity } from './process-identity.js';
 
 /** Which background process: `<folder>/<name>.json` is its record, `<name>.log` its output, `<name>.lock` its lock. */
 export interface DaemonPlace {
@@ -59,14 +59,9 @@ export async function writeRecord(place: DaemonPlace, record: StoredRecord): Pro
  * inherit it; those have other arguments.
  */
 export async function findByNonce({ nonce, args }: StoredRecord): Promise<ProcessIdentity | undefined> {
-  for (const entry of await readdir('/proc')) {
-    if (!/^\d+$/u.test(entry)) continue;
-    const environment = await readFile(`/proc/${entry}/environ`, 'utf8').catch(() => '');
-    if (!environment.split('\0').includes(`${daemonMarker}=${nonce}`)) continue;
-    const commandLine = await readFile(`/proc/${entry}/cmdline`, 'utf8').catch(() => '');
-    if (args.length > 0 && !commandLine.endsWith(`\0${args.join('\0')}\0`)) continue;
-    const identity = await identifyProcess(Number(entry));
-    if (identity) return identity;
+  for (const identity of await findByVariable(daemonMarker, nonce)) {
+    const commandLine = await readFile(`/proc/${String(identity.pid)}/cmdline`, 'utf8').catch(() => '');
+    if (args.length === 0 || commandLine.endsWith(`\0${args.join('\0')}\0`)) return identity;
   }
   return undefined;
 }

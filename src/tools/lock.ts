@@ -9,6 +9,8 @@ export interface LockOptions {
   /** How long to wait for a live holder, in milliseconds. @default 60000 */
   timeoutMs?: number;
   signal?: AbortSignal | undefined;
+  /** Called once when somebody else holds it. */
+  onWait?: ((holder: ProcessIdentity) => void) | undefined;
 }
 
 /** In milliseconds; between two looks at a lock that somebody holds. */
@@ -34,12 +36,13 @@ export async function withLock<T>(path: string, options: LockOptions, fn: () => 
   }
 }
 
-async function acquire(path: string, { timeoutMs = 60_000, signal }: LockOptions): Promise<string> {
+async function acquire(path: string, { timeoutMs = 60_000, signal, onWait }: LockOptions): Promise<string> {
   const self = await identifyProcess(process.pid);
   if (!self) throw new Error('This process does not find itself under /proc.');
   const mark = `${String(self.pid)}-${self.startTime}-${randomBytes(4).toString('hex')}`;
   const prepared = `${path}.${mark}`;
   const deadline = Date.now() + timeoutMs;
+  let waits = false;
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await mkdir(prepared, { mode: 0o700 });
   try {
@@ -49,6 +52,8 @@ async function acquire(path: string, { timeoutMs = 60_000, signal }: LockOptions
       if (!holder) continue;
       if (signal?.aborted) throw cancelled(path);
       if (Date.now() >= deadline) throw locked(path, holder, timeoutMs);
+      if (!waits) onWait?.(holder);
+      waits = true;
       await sleep(pollMs);
     }
     return mark;

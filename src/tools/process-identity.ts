@@ -27,6 +27,19 @@ export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   return now?.startTime === identity.startTime;
 }
 
+/** The live processes that were started with this variable in their environment, and their children, which inherit it. */
+export async function findByVariable(name: string, value: string): Promise<ProcessIdentity[]> {
+  const wanted = `${name}=${value}`;
+  const pids = (await readdir('/proc')).filter((entry) => /^\d+$/u.test(entry));
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+      return environment.split('\0').includes(wanted) ? await identifyProcess(Number(pid)) : undefined;
+    }),
+  );
+  return found.filter((identity) => identity !== undefined);
+}
+
 export interface EndProcessOptions {
   /** Between SIGTERM and SIGKILL, in milliseconds. @default 10000 */
   graceMs?: number;

@@ -5,6 +5,14 @@ import { isTracewrightError, TracewrightError } from '../domain/failure.js';
 import { endProcess, identifyProcess, type ProcessIdentity } from './process-identity.js';
 import { redact } from './redact.js';
 
+/** Who is responsible for the programs that run, and finds them again should this process die. */
+export interface ProcessOwner {
+  /** Marks a program, and everything that it starts, as the owner's. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly started: (identity: ProcessIdentity) => void;
+  readonly ended: (identity: ProcessIdentity) => void;
+}
+
 export interface RunOptions {
   /** Added to (and stronger than) the environment of this process; `undefined` removes a variable. */
   env?: Record<string, string | undefined>;
@@ -21,8 +29,8 @@ export interface RunOptions {
   logFile?: string | undefined;
   /** Each line of both outputs, as it comes. */
   onLine?: (line: string) => void;
-  /** Called once the process runs: put this into the heartbeat, so that a later attempt can end a survivor. */
-  onStart?: (identity: ProcessIdentity) => void;
+  /** Told of the process for as long as it runs. */
+  owner?: ProcessOwner | undefined;
   /** What to tell somebody who lacks the program. @default "Install <program> and make sure that it is on PATH." */
   missingRemedy?: string;
 }
@@ -57,7 +65,7 @@ export async function run(
     cleanup: false,
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
     ...(options.cwd !== undefined && { cwd: options.cwd }),
-    ...(options.env && { env: options.env }),
+    env: { ...options.env, ...options.owner?.env },
   });
   const stopper = watchForStop(child, options);
   const log = followOutput(child, options);
@@ -75,8 +83,8 @@ export async function run(
       ? stopped(program, args, options, reason, tail)
       : failed(program, args, options, error as ExecaError, tail);
   } finally {
-    stopper.release();
     log?.end();
+    await stopper.release();
   }
 }
 
@@ -84,14 +92,16 @@ export async function run(
 function watchForStop(
   child: Child,
   options: RunOptions,
-): { settled: () => Promise<StopReason | undefined>; release: () => void } {
+): { settled: () => Promise<StopReason | undefined>; release: () => Promise<void> } {
   let reason: StopReason | undefined;
   let ending: Promise<unknown> | undefined;
   const { pid } = child;
-  if (pid === undefined) return { settled: () => Promise.resolve(undefined), release: () => undefined };
+  if (pid === undefined)
+    return { settled: () => Promise.resolve(undefined), release: () => Promise.resolve() };
+  const { owner } = options;
   const identity = identifyProcess(pid);
   void identity.then((known) => {
-    if (known) options.onStart?.(known);
+    if (known) owner?.started(known);
   });
   const stop = (why: StopReason): void => {
     reason ??= why;
@@ -111,9 +121,11 @@ function watchForStop(
       await ending;
       return reason;
     },
-    release: () => {
+    release: async () => {
       clearTimeout(timer);
       options.signal?.removeEventListener('abort', onAbort);
+      const known = await identity;
+      if (known) owner?.ended(known);
     },
   };
 }

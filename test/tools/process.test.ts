@@ -11,6 +11,7 @@ import {
 } from '../../src/tools/process-identity.js';
 import { run } from '../../src/tools/process.js';
 import { redact } from '../../src/tools/redact.js';
+import { onStart } from '../support/owner.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -75,7 +76,7 @@ describe('run', () => {
     const stubborn = run('sh', ['-c', parent(true)], {
       signal: abort.signal,
       graceMs: 200,
-      onStart: (it) => (identity = it),
+      owner: onStart((it) => (identity = it)),
       onLine: (line) => {
         grandchild = Number(line);
         abort.abort();
@@ -119,7 +120,7 @@ describe('process identity', () => {
 
   it('ends a process that somebody else started', async () => {
     let identity: ProcessIdentity | undefined;
-    const running = run('sleep', ['300'], { onStart: (it) => (identity = it) });
+    const running = run('sleep', ['300'], { owner: onStart((it) => (identity = it)) });
     running.catch(() => undefined);
     await expect.poll(() => identity).toBeDefined();
     await sleep(20);

@@ -1,7 +1,6 @@
 import { access } from 'node:fs/promises';
 import { isTracewrightError, TracewrightError } from '../../domain/failure.js';
-import { run } from '../../tools/process.js';
-import type { ProcessIdentity } from '../../tools/process-identity.js';
+import { run, type ProcessOwner } from '../../tools/process.js';
 import { findHostPrograms, type FoundPrograms, type HostProgram } from './programs.js';
 import { undoServicePolicy, withoutServiceStarts } from './service-policy.js';
 
@@ -18,7 +17,7 @@ const servicesByPackage: Readonly<Record<string, string>> = {
 export interface EnsureProgramsOptions {
   onProgress(text: string): void;
   signal?: AbortSignal | undefined;
-  onProcess?: ((identity: ProcessIdentity) => void) | undefined;
+  owner?: ProcessOwner | undefined;
 }
 
 /**
@@ -79,7 +78,11 @@ async function install(packages: readonly string[], options: EnsureProgramsOptio
     options.onProgress('Updating the package lists');
     try {
       // What an apt-get that was killed left half done; nothing otherwise.
-      await run('dpkg', ['--configure', '-a'], { env: aptEnvironment, signal: options.signal });
+      await run('dpkg', ['--configure', '-a'], {
+        env: aptEnvironment,
+        owner: options.owner,
+        signal: options.signal,
+      });
       await apt(['update'], options);
       await apt(args, options);
     } catch (second) {
@@ -95,7 +98,7 @@ async function apt(args: readonly string[], options: EnsureProgramsOptions): Pro
     {
       env: aptEnvironment,
       signal: options.signal,
-      ...(options.onProcess && { onStart: options.onProcess }),
+      owner: options.owner,
       onLine: (line) => {
         const step = /^(?:Get:\d+ \S+ \S+ \S+ (?<get>\S+)|Setting up (?<setUp>\S+))/u.exec(line)?.groups;
         if (step?.['get'] !== undefined) options.onProgress(`Downloading the package ${step['get']}`);

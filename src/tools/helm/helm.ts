@@ -1,8 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import type { ProcessIdentity } from '../process-identity.js';
-import { run, type RunResult } from '../process.js';
+import { run, type ProcessOwner, type RunResult } from '../process.js';
 import { helmFailure } from './failure.js';
 
 export interface HelmOptions {
@@ -20,8 +19,7 @@ export interface HelmCall {
   /** Both outputs are appended. */
   readonly logFile?: string | undefined;
   readonly onLine?: ((line: string) => void) | undefined;
-  /** For the heartbeat: a later attempt ends a survivor. */
-  readonly onStart?: ((identity: ProcessIdentity) => void) | undefined;
+  readonly owner?: ProcessOwner | undefined;
   /** SIGTERM first: helm then marks the release as failed instead of leaving it pending. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -217,11 +215,13 @@ async function homeOf(folder: string): Promise<Record<string, string | undefined
   };
 }
 
-function definedOf({ logFile, onLine, onStart, signal }: HelmCall): Pick<HelmCall, 'logFile' | 'signal'> & {
+function definedOf({ logFile, onLine, owner, signal }: HelmCall): Pick<
+  HelmCall,
+  'logFile' | 'owner' | 'signal'
+> & {
   onLine?: (line: string) => void;
-  onStart?: (identity: ProcessIdentity) => void;
 } {
-  return { logFile, signal, ...(onLine && { onLine }), ...(onStart && { onStart }) };
+  return { logFile, owner, signal, ...(onLine && { onLine }) };
 }
 
 function seconds(ms: number): string {

@@ -57,7 +57,7 @@ const maxRounds = 5;
 export async function reconcileRelease(options: ReconcileOptions): Promise<ReconcileResult> {
   const { kube, helm, namespace, chartPath, values, environment, component, call = {} } = options;
   const [chart, fingerprint] = await Promise.all([
-    helm.showChart(chartPath, { signal: call.signal }),
+    helm.showChart(chartPath, { owner: call.owner, signal: call.signal }),
     chartFingerprint(chartPath, values),
   ]);
   const owner = { environment, component };

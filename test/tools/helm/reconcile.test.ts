@@ -14,6 +14,7 @@ import { deleteDefinitions } from '../../../src/tools/kubernetes/teardown.js';
 import { missingApiServer, startApiServer, type ApiServer } from '../../support/api-server.js';
 import { definition, writeChart } from '../../support/chart.js';
 import { testHelms } from '../../support/helm.js';
+import { onStart } from '../../support/owner.js';
 
 const hook = `apiVersion: batch/v1
 kind: Job
@@ -265,7 +266,7 @@ describe.skipIf(missingApiServer)(`reconciling a release ${missingApiServer ?? '
           progress.push(text);
           if (text.includes('is running')) process.kill(pid, 'SIGKILL');
         },
-        call: { onStart: (identity) => (pid = identity.pid) },
+        call: { owner: onStart((identity) => (pid = identity.pid)) },
       });
       await expect(first).rejects.toMatchObject({ type: 'release.failed' });
       expect(progress).toContain(`hook ${options.name}-check is running`);
@@ -334,11 +335,13 @@ describe.skipIf(missingApiServer)(`reconciling a release ${missingApiServer ?? '
         ...options,
         call: {
           logFile,
-          onStart: ({ pid }) =>
-            void readFile(`/proc/${String(pid)}/cmdline`, 'utf8').then(
-              (text) => (argumentsSeen = text),
-              () => undefined,
-            ),
+          owner: onStart(
+            ({ pid }) =>
+              void readFile(`/proc/${String(pid)}/cmdline`, 'utf8').then(
+                (text) => (argumentsSeen = text),
+                () => undefined,
+              ),
+          ),
         },
       });
       const error = await running.then(

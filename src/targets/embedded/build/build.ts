@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { withLock } from '../../../tools/lock.js';
-import type { ProcessIdentity } from '../../../tools/process-identity.js';
+import type { ProcessOwner } from '../../../tools/process.js';
 import { readCatalog } from './catalog.js';
 import { checkGo } from './go.js';
 import { diskFailure } from './go-failure.js';
@@ -22,8 +22,8 @@ export interface BuildOptions {
   onProgress?: OnBuildProgress;
   /** Ends Go and everything that it started. What was done is kept, and the next call goes on from there. */
   signal?: AbortSignal | undefined;
-  /** Told of every program that may outlive a killed worker: two builds in one folder must not meet. */
-  onProcess?: ((identity: ProcessIdentity) => void) | undefined;
+  /** Of every program of the build, which may outlive a killed worker: two builds in one folder must not meet. */
+  owner?: ProcessOwner | undefined;
   /** Folders of older builds that must stay, because a cluster runs from them. @default none */
   keep?: readonly string[];
   /**

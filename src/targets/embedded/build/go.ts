@@ -1,8 +1,7 @@
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { isTracewrightError, TracewrightError } from '../../../domain/failure.js';
-import { run } from '../../../tools/process.js';
-import type { ProcessIdentity } from '../../../tools/process-identity.js';
+import { run, type ProcessOwner } from '../../../tools/process.js';
 import { goFailure } from './go-failure.js';
 import { parseGoLine, type GoLine } from './progress.js';
 
@@ -18,8 +17,7 @@ export interface Go {
   /** Go's build and module caches live below this folder. */
   readonly cacheDir: string;
   readonly signal: AbortSignal | undefined;
-  /** Told of every `go` that may outlive a killed worker. */
-  readonly onProcess?: ((identity: ProcessIdentity) => void) | undefined;
+  readonly owner?: ProcessOwner | undefined;
 }
 
 /**
@@ -83,7 +81,7 @@ export async function runGo(go: Go, { cwd, args, what, onLine }: GoCommand): Pro
       cwd,
       env: goEnvironment(go),
       signal: go.signal,
-      ...(go.onProcess && { onStart: go.onProcess }),
+      owner: go.owner,
       onLine: follow,
     });
     return stdout;

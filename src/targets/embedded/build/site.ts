@@ -1,7 +1,7 @@
 import { cp, link, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { TracewrightError } from '../../../domain/failure.js';
-import type { ProcessIdentity } from '../../../tools/process-identity.js';
+import type { ProcessOwner } from '../../../tools/process.js';
 import type { Catalog, Graph, Image } from './catalog.js';
 import { addModuleFiles } from './charts.js';
 import { compileGraph, moduleDir, prepareGraph, type CompileContext, type PreparedGraph } from './compile.js';
@@ -18,7 +18,7 @@ export interface SiteOptions {
   cacheDir: string;
   onProgress?: OnBuildProgress;
   signal: AbortSignal;
-  onProcess?: ((identity: ProcessIdentity) => void) | undefined;
+  owner?: ProcessOwner | undefined;
 }
 
 /** Measured, in seconds: the share of the images in the progress bar. */
@@ -36,7 +36,7 @@ export class BuildSite {
   readonly #known = new Set<string>();
 
   private constructor(options: SiteOptions) {
-    const { catalog, sourceDir, signal, onProcess, onProgress } = options;
+    const { catalog, sourceDir, signal, owner, onProgress } = options;
     const weights = new Map(catalog.graphs.map((graph) => [graph.folder, graph.seconds]));
     this.#options = options;
     this.#places = buildPlaces(options.cacheDir, options.hash);
@@ -44,7 +44,7 @@ export class BuildSite {
       onProgress?.(progress),
     );
     this.#compile = {
-      go: { cacheDir: this.#places.go, signal, onProcess },
+      go: { cacheDir: this.#places.go, signal, owner },
       sourceDir,
       workDir: this.#at('work'),
       meter: this.#meter,

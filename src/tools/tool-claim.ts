@@ -1,0 +1,140 @@
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { withLock } from './lock.js';
+import { endProcess, findByVariable, isAlive, type ProcessIdentity } from './process-identity.js';
+import type { ProcessOwner } from './process.js';
+import { requireWritable, stateFolder } from './writable-folder.js';
+
+/** The variable that marks what an attempt started. */
+export const attemptMark = 'TRACEWRIGHT_ATTEMPT';
+
+/**
+ * What an attempt leaves on disk while it runs, `<component>.json` (0600): its mark, and which programs run. After a
+ * `kill -9` of the worker it is still there, and tells the next one what to end.
+ */
+export interface AttemptRecord {
+  /** The value of `attemptMark` in the environment of every program of the attempt, and of their children. */
+  readonly mark: string;
+  readonly processes: readonly ProcessIdentity[];
+}
+
+export interface ClaimOptions {
+  /** Of the environment, absolute; made with mode 0700. */
+  readonly folder: string;
+  /** Whose tools: the name of a component, or `cluster`. */
+  readonly component: string;
+  /** Programs of earlier attempts that are known from elsewhere. */
+  readonly survivors?: readonly ProcessIdentity[];
+  readonly signal?: AbortSignal | undefined;
+  /** For people: what holds the claim up. */
+  readonly onProgress?: ((text: string) => void) | undefined;
+  /** Told of a program that had to be ended. */
+  readonly onSurvivor?: ((survivor: ProcessIdentity) => void) | undefined;
+  /** Told of the programs that run, whenever that changes. */
+  readonly onChange?: ((processes: readonly ProcessIdentity[]) => void) | undefined;
+}
+
+/**
+ * Runs `work` while it alone may start programs for the component on this machine. What an earlier attempt left running
+ * is ended first: what its record names, what carries its mark (should it have died before it could write a pid down),
+ * and what `survivors` names. A process that merely has the pid of one of them is left alone.
+ * @throws TracewrightError `state.locked` when another attempt does not end, `step.cancelled`, `state.disk-full`
+ */
+export async function withTools<T>(
+  options: ClaimOptions,
+  work: (owner: ProcessOwner) => Promise<T>,
+): Promise<T> {
+  const { folder, component, signal, onProgress } = options;
+  await requireWritable(folder, stateFolder);
+  const onWait = ({ pid }: ProcessIdentity): void => {
+    onProgress?.(`waiting for another attempt to end (process ${String(pid)})`);
+  };
+  return withLock(lockPath(folder, component), { signal, onWait }, async () => {
+    await endSurvivors(options);
+    const attempt = openRecord(options);
+    try {
+      return await work(attempt.owner);
+    } finally {
+      if (!attempt.isBusy()) await rm(recordPath(folder, component), { force: true });
+    }
+  });
+}
+
+/** Ends what attempts that died left running for all components but this one; waits for those that live. */
+export async function endOtherTools(options: Omit<ClaimOptions, 'survivors'>): Promise<void> {
+  const names = await readdir(options.folder).catch(() => []);
+  const components = new Set(names.flatMap((name) => /^(.+)\.(?:json|lock)$/u.exec(name)?.[1] ?? []));
+  components.delete(options.component);
+  await Promise.all(
+    [...components].map((component) => withTools({ ...options, component }, () => Promise.resolve())),
+  );
+}
+
+async function endSurvivors(options: ClaimOptions): Promise<void> {
+  const { folder, component, survivors = [], onProgress, onSurvivor } = options;
+  const record = await readRecord(folder, component);
+  const end = async (identity: ProcessIdentity, group: boolean): Promise<void> => {
+    if (await isAlive(identity)) onProgress?.(`ending process ${String(identity.pid)} of an earlier attempt`);
+    if ((await endProcess(identity, { group })) !== 'gone') onSurvivor?.(identity);
+  };
+  await Promise.all([...(record?.processes ?? []), ...survivors].map((identity) => end(identity, true)));
+  if (!record) return;
+  const marked = await findByVariable(attemptMark, record.mark);
+  await Promise.all(marked.map((identity) => end(identity, false)));
+}
+
+/**
+ * Written without waiting, so that nothing of this process can come between a start and its record. Only the first write
+ * must succeed: on a disk that fills up later the mark is enough.
+ */
+function openRecord({ folder, component, onChange }: ClaimOptions): {
+  owner: ProcessOwner;
+  isBusy: () => boolean;
+} {
+  const mark = randomBytes(8).toString('hex');
+  let processes: readonly ProcessIdentity[] = [];
+  const write = (): void => {
+    const path = recordPath(folder, component);
+    writeFileSync(`${path}.tmp`, JSON.stringify({ mark, processes } satisfies AttemptRecord), {
+      mode: 0o600,
+    });
+    renameSync(`${path}.tmp`, path);
+  };
+  const change = (now: readonly ProcessIdentity[]): void => {
+    processes = now;
+    onChange?.(now);
+    try {
+      write();
+    } catch {
+      // The disk is full; see above.
+    }
+  };
+  write();
+  return {
+    owner: {
+      env: { [attemptMark]: mark },
+      started: (identity) => {
+        change([...processes, identity]);
+      },
+      ended: ({ pid }) => {
+        change(processes.filter((it) => it.pid !== pid));
+      },
+    },
+    isBusy: () => processes.length > 0,
+  };
+}
+
+/** `undefined` when there is none, or when a switched-off machine left half of one: then no process is left either. */
+async function readRecord(folder: string, component: string): Promise<AttemptRecord | undefined> {
+  const text = await readFile(recordPath(folder, component), 'utf8').catch(() => '');
+  try {
+    return JSON.parse(text) as AttemptRecord;
+  } catch {
+    return undefined;
+  }
+}
+
+const recordPath = (folder: string, component: string): string => join(folder, `${component}.json`);
+const lockPath = (folder: string, component: string): string => join(folder, `${component}.lock`);
