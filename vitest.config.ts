@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** Tests that start clusters or API servers: one at a time, or they would starve each other on two cores. */
 const heavy = [
   'test/e2e/**/*.test.ts',
+  'test/faults/*.test.ts',
   'test/proof/pipeline.test.ts',
   'test/targets/*.test.ts',
   'test/targets/embedded/*.test.ts',

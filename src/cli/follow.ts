@@ -51,14 +51,13 @@ const lookTimeoutMs = 10_000;
 /** The progress of the workflow together with what its running activities tell in their heartbeats. */
 export async function look(client: Client, name: string): Promise<Snapshot> {
   const [progress, live] = await client.withDeadline(Date.now() + lookTimeoutMs, () =>
-    Promise.all([
-      queryProgress(client, name).catch((error: unknown) => {
-        throw isUnanswered(error) ? workerMissing(name, error) : error;
-      }),
-      liveSteps(client, name),
-    ]),
+    Promise.allSettled([queryProgress(client, name), liveSteps(client, name)]),
   );
-  return { progress, live };
+  // Only when both have ended: whoever closes the connection under a call that gRPC tries again crashes.
+  if (progress.status === 'rejected')
+    throw isUnanswered(progress.reason) ? workerMissing(name, progress.reason) : progress.reason;
+  if (live.status === 'rejected') throw live.reason;
+  return { progress: progress.value, live: live.value };
 }
 
 /**

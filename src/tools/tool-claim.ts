@@ -15,7 +15,7 @@ export const attemptMark = 'TRACEWRIGHT_ATTEMPT';
  * `kill -9` of the worker it is still there, and tells the next one what to end.
  */
 export interface AttemptRecord {
-  /** The value of `attemptMark` in the environment of every program of the attempt, and of their children. */
+  /** `<component>-<random>`: the value of `attemptMark` for every program of the attempt, and their children. */
   readonly mark: string;
   readonly processes: readonly ProcessIdentity[];
 }
@@ -93,7 +93,7 @@ function openRecord({ folder, component, onChange }: ClaimOptions): {
   owner: ProcessOwner;
   isBusy: () => boolean;
 } {
-  const mark = randomBytes(8).toString('hex');
+  const mark = `${component}-${randomBytes(8).toString('hex')}`;
   let processes: readonly ProcessIdentity[] = [];
   const write = (): void => {
     const path = recordPath(folder, component);

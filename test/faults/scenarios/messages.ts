@@ -1,0 +1,68 @@
+import { environmentWorkflowId } from '../../../src/domain/names.js';
+import type { RunTicket } from '../../../src/workflows/messages.js';
+import { environment, type Bed } from '../bed.js';
+import { reach } from '../moments.js';
+import type { Blow, Scenario } from '../scenario.js';
+
+/** Two commands at once make one environment and one run. */
+export async function twoUps(bed: Bed): Promise<Blow> {
+  const started = performance.now();
+  const both = [bed.up(), bed.up()];
+  await Promise.all(both.map((command) => bed.run(command)));
+  const run = (await bed.look())?.progress.run;
+  return {
+    what: 'two `up` at once',
+    ...(run === 1
+      ? { recoveredMs: performance.now() - started }
+      : { note: `the plan ran ${String(run)} times` }),
+  };
+}
+
+/** The same update, sent twice by a client that did not hear the answer, counts once. */
+export async function sameUpdateTwice(bed: Bed): Promise<Blow> {
+  const what = 'the same update (verify) twice';
+  const handle = (await bed.client()).workflow.getHandle(environmentWorkflowId(environment));
+  const before = (await bed.look())?.progress.run ?? 0;
+  const send = (): Promise<RunTicket> =>
+    handle.executeUpdate<RunTicket, []>('verify', { updateId: 'verify-once', args: [] });
+  const started = performance.now();
+  const tickets = [...(await Promise.all([send(), send()])), await send()];
+  await bed.until('the proof', async () => (await bed.look())?.progress.phase === 'Ready');
+  const run = (await bed.look())?.progress.run ?? 0;
+  const once = run === before + 1 && new Set(tickets.map((ticket) => ticket.run)).size === 1;
+  return once
+    ? { what, recoveredMs: performance.now() - started }
+    : { what, note: `run ${String(run)} after ${String(before)}, tickets ${JSON.stringify(tickets)}` };
+}
+
+/** Teardown signals that come in twos, from a client and from two commands, are one teardown. */
+export async function tearDownTwice(bed: Bed): Promise<Blow> {
+  const handle = (await bed.client()).workflow.getHandle(environmentWorkflowId(environment));
+  await bed.leave();
+  const started = performance.now();
+  await Promise.all([handle.signal('teardown'), handle.signal('teardown')]);
+  const both = [bed.start('down'), bed.start('down')];
+  await Promise.all(both.map((command) => bed.run(command)));
+  return { what: 'teardown four times at once', recoveredMs: performance.now() - started };
+}
+
+export const messages: readonly Scenario[] = [
+  {
+    name: 'messages',
+    play: async (bed, dealt) => {
+      dealt(await twoUps(bed));
+      dealt(await sameUpdateTwice(bed));
+    },
+  },
+  {
+    name: 'teardown',
+    installs: false,
+    play: async (bed) => {
+      bed.follow();
+      await reach(bed, 'cert-manager', 'middle');
+    },
+    takeAway: async (bed, dealt) => {
+      dealt({ ...(await tearDownTwice(bed)), what: 'teardown four times at once, in mid-install' });
+    },
+  },
+];
