@@ -143,6 +143,20 @@ describe('what is not a stack', () => {
     );
   });
 
+  test('pages to open: with a port that is none, or the name of another page', async () => {
+    const page = 'namespace: a, service: b';
+    const text = `${head}components:\n${tempo}${proof}\nopen:\n  mine: { ${page}, port: 0 }\n`;
+    expect((await failure(text)).lines).toEqual([
+      expect.stringMatching(/^FILE:\d+:\d+: open\.mine\.port: expected number to be >=1$/u),
+    ]);
+    const taken = `${head}components:\n${tempo}${proof}\nopen:\n  temporal: { ${page}, port: 80 }\n`;
+    expect((await failure(taken)).lines).toEqual([
+      expect.stringMatching(
+        /^FILE:\d+:\d+: open\.temporal: is the name of the Temporal Web UI; choose another$/u,
+      ),
+    ]);
+  });
+
   test('names that Kubernetes would refuse', async () => {
     expect(await failure(`${head}components:\n${tempo.replace('tempo:', 'Tempo 1:')}${proof}`)).toEqual(
       invalid('FILE:5:3: components.Tempo 1: must be lower-case letters, digits and dashes'),

@@ -129,11 +129,29 @@ const proof = z.strictObject({
   ]),
 });
 
+const page = service.extend({
+  localPort: port
+    .optional()
+    .describe('Where `open` listens, if free, else the next free one. Default: port.'),
+  path: z.string().startsWith('/').optional().describe('Of the page to show first. Default: /'),
+  login: z
+    .strictObject({
+      secret: z.string().describe('A Secret in the same namespace.'),
+      userKey: z.string(),
+      passwordKey: z.string(),
+    })
+    .optional()
+    .describe('Where user and password stand. `open` shows the password only when it is asked to.'),
+});
+
 export const targetKinds = ['embedded', 'k3d', 'kubeconfig'] as const;
 export type TargetKind = (typeof targetKinds)[number];
 
 /** Names that the plan gives to its own steps, so no component may have them. */
 export const reservedStepNames = ['cluster', 'verification'] as const;
+
+/** What `open` calls the Temporal Web UI, so no page of a stack may be called so. */
+export const temporalPage = 'temporal';
 
 export const stackSchema = z
   .strictObject({
@@ -150,6 +168,12 @@ export const stackSchema = z
       .record(name, component)
       .refine((all) => Object.keys(all).length > 0, 'must have a component'),
     proof,
+    open: z
+      .record(name, page)
+      .optional()
+      .describe(
+        'Pages for `tracewright open`, by name. The proof makes known hotrod, tempo and, where there is one, grafana.',
+      ),
   })
   .refine((stack) => !reservedStepNames.some((reserved) => reserved in stack.components), {
     path: ['components'],
@@ -158,6 +182,10 @@ export const stackSchema = z
   .refine((stack) => stack.k3d === undefined || stack.targets.includes('k3d'), {
     path: ['k3d'],
     message: 'says something about a target that targets does not name',
+  })
+  .refine(({ open = {} }) => !(temporalPage in open), {
+    path: ['open', temporalPage],
+    message: 'is the name of the Temporal Web UI; choose another',
   });
 
 export type Stack = z.infer<typeof stackSchema>;
@@ -168,3 +196,4 @@ export type ManifestsSpec = z.infer<typeof manifests>;
 export type KubernetesObjectSpec = z.infer<typeof kubernetesObject>;
 export type ReadyCheck = z.infer<typeof readyCheck>;
 export type ProofSpec = z.infer<typeof proof>;
+export type PageSpec = z.infer<typeof page>;
