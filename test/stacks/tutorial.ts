@@ -1,4 +1,4 @@
-/** What the tutorial says, kept here as the expectation of what stacks/embedded.yaml must say. */
+/** What the tutorial says, kept here as the expectation of what the stacks must say. */
 
 export const collectorConfigOfTheTutorial = `receivers:
   otlp:
@@ -84,3 +84,37 @@ export const hotrodOfTheTutorial = [
     },
   },
 ];
+
+export const prometheusValuesOfTheTutorial = {
+  grafana: {
+    image: { tag: '9.3.6' },
+    defaultDashboardsTimezone: 'browser',
+    additionalDataSources: [
+      { name: 'Tempo', type: 'tempo', url: 'http://tempo.tracing:3100', access: 'proxy' },
+    ],
+    'grafana.ini': {
+      users: { viewers_can_edit: true },
+      auth: { disable_login_form: false, disable_signout_menu: false },
+      'auth.anonymous': { enabled: true, org_role: 'Viewer' },
+      feature_toggles: { enable: 'traceqlEditor' },
+    },
+    sidecar: {
+      datasources: { logLevel: 'DEBUG', enabled: true, searchNamespace: 'ALL' },
+      dashboards: {
+        logLevel: 'DEBUG',
+        enabled: true,
+        searchNamespace: 'ALL',
+        label: 'grafana_dashboard',
+        labelValue: '1',
+      },
+    },
+  },
+  prometheus: {
+    prometheusSpec: {
+      serviceMonitorSelectorNilUsesHelmValues: false,
+      podMonitorSelectorNilUsesHelmValues: false,
+      ruleSelectorNilUsesHelmValues: false,
+      probeSelectorNilUsesHelmValues: false,
+    },
+  },
+};
