@@ -3,7 +3,7 @@ import { isTracewrightError } from '../domain/failure.js';
 import { classifyRelease, type ReleaseVerdict } from '../domain/release.js';
 import type { ReleaseSpec } from '../domain/stack.js';
 import type { ComponentObservation, ComponentTask } from '../domain/step-tasks.js';
-import { chartFingerprint } from '../tools/helm/fingerprint.js';
+import { desiredRelease } from '../tools/helm/desired.js';
 import { observeRelease, type ReleaseRecord } from '../tools/helm/release-record.js';
 import type { Kubernetes } from '../tools/kubernetes/connection.js';
 import { observeDrift } from '../tools/kubernetes/drift.js';
@@ -66,20 +66,12 @@ async function classify(
 ): Promise<ReleaseVerdict> {
   const { helm, chartPath } = await locateRelease(config, task, release, step);
   const { values } = release;
-  const [chart, fingerprint] = await Promise.all([
-    helm.showChart(chartPath, { owner: step.owner, signal: step.signal }),
-    chartFingerprint(chartPath, values),
-  ]);
   const { environment } = task;
-  return classifyRelease(
-    record,
-    { chartName: chart.name, chartVersion: chart.version, values, fingerprint, environment },
-    {
-      consent: task.cluster.owned ? 'own-cluster' : 'existing-cluster',
-      adopt: task.adopt ?? false,
-      now: Date.now(),
-    },
-  );
+  return classifyRelease(record, await desiredRelease(helm, { chartPath, values, environment }, step), {
+    consent: task.cluster.owned ? 'own-cluster' : 'existing-cluster',
+    adopt: task.adopt ?? false,
+    now: Date.now(),
+  });
 }
 
 async function lookAtObjects(

@@ -14,8 +14,8 @@ import { ensureNamespace } from '../kubernetes/namespaces.js';
 import { cancelled } from '../kubernetes/transport.js';
 import { waitUntilGone } from '../kubernetes/wait-gone.js';
 import { applyChartDefinitions } from './custom-resources.js';
-import { chartFingerprint } from './fingerprint.js';
-import type { ChartMetadata, Helm, HelmCall, ReleaseName } from './helm.js';
+import { desiredRelease } from './desired.js';
+import type { Helm, HelmCall, ReleaseName } from './helm.js';
 import { watchHooks } from './hooks.js';
 import { observeRelease, type ReleaseRecord } from './release-record.js';
 
@@ -55,22 +55,16 @@ const maxRounds = 5;
  * @throws TracewrightError `release.foreign`, `release.failed`, `release.locked`, `ready.*` of a hook, and what helm throws
  */
 export async function reconcileRelease(options: ReconcileOptions): Promise<ReconcileResult> {
-  const { kube, helm, namespace, chartPath, values, environment, component, call = {} } = options;
-  const [chart, fingerprint] = await Promise.all([
-    helm.showChart(chartPath, { owner: call.owner, signal: call.signal }),
-    chartFingerprint(chartPath, values),
-  ]);
+  const { kube, helm, namespace, environment, component, call = {} } = options;
+  const desired = await desiredRelease(helm, options, call);
+  const { fingerprint } = desired;
   const owner = { environment, component };
   await ensureNamespace(kube, { name: namespace, owner, signal: call.signal });
   const actions: ReleaseAction['kind'][] = [];
   let first: ReleaseState | undefined;
   for (let round = 0; round < maxRounds; round += 1) {
     const observed = await observeRelease(kube, options, call.signal);
-    const { state, action } = classifyRelease(
-      observed,
-      desiredOf(options, chart, fingerprint),
-      policyOf(options),
-    );
+    const { state, action } = classifyRelease(observed, desired, policyOf(options));
     first ??= state;
     if (action.kind === 'none' && observed)
       return { state: first, actions, revision: observed.revision, fingerprint };
@@ -82,15 +76,6 @@ export async function reconcileRelease(options: ReconcileOptions): Promise<Recon
     message: `The Helm release ${namespace}/${options.name} does not become what it should be: ${actions.join(', ')}.`,
     remedy: 'Somebody else may be changing it at the same time; look at `helm history`.',
   });
-}
-
-function desiredOf(
-  options: ReconcileOptions,
-  chart: ChartMetadata,
-  fingerprint: string,
-): Parameters<typeof classifyRelease>[1] {
-  const { values, environment } = options;
-  return { chartName: chart.name, chartVersion: chart.version, values, fingerprint, environment };
 }
 
 function policyOf({ consent, adopt = false, pendingGraceMs }: ReconcileOptions): ReleasePolicy {

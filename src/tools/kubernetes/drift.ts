@@ -3,8 +3,8 @@ import type { KubernetesObjectSpec } from '../../domain/stack.js';
 import { ApiError } from './api-error.js';
 import { referencesOf } from './apply.js';
 import type { Kubernetes } from './connection.js';
-import { objectPath } from './discovery.js';
-import { describe, type KubernetesObject, type ObjectReference } from './objects.js';
+import { comparable, dryRunApply } from './dry-run.js';
+import { describe, type ObjectReference } from './objects.js';
 import { readObject } from './observe.js';
 
 export interface ObjectDrift {
@@ -48,7 +48,7 @@ async function driftOf(
     return [{ reference, state: 'different', text: `${describe(reference)} differs in ${what}` }];
   };
   try {
-    const after = await dryRun(kube, object, reference, signal);
+    const after = await dryRunApply(kube, object, reference, { fieldManager: 'tracewright-drift', signal });
     const paths = differentPaths(comparable(before), comparable(after));
     return paths.length === 0 ? [] : different(paths.slice(0, namedPaths).join(', '));
   } catch (error) {
@@ -58,33 +58,6 @@ async function driftOf(
       ? different('what cannot be changed')
       : [];
   }
-}
-
-async function dryRun(
-  kube: Kubernetes,
-  object: KubernetesObjectSpec,
-  reference: ObjectReference,
-  signal?: AbortSignal,
-): Promise<KubernetesObject> {
-  const resource = await kube.discovery.resource(reference.apiVersion, reference.kind, signal);
-  const { namespace } = reference;
-  return kube.json<KubernetesObject>({
-    method: 'PATCH',
-    path: objectPath(resource, reference),
-    query: { fieldManager: 'tracewright-drift', force: true, dryRun: 'All' },
-    headers: { 'content-type': 'application/apply-patch+yaml' },
-    body: JSON.stringify({
-      ...object,
-      metadata: { ...object.metadata, ...(namespace !== undefined && { namespace }) },
-    }),
-    signal,
-  });
-}
-
-/** Without what the server counts and notes, and what controllers report. */
-function comparable({ metadata, status: _, ...rest }: KubernetesObject): unknown {
-  const { resourceVersion: __, generation: ___, ...kept } = metadata;
-  return { ...rest, metadata: { ...kept, managedFields: undefined } };
 }
 
 /** Where two values differ: `spec.template.spec.containers[0].image`. */
