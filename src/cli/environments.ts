@@ -149,6 +149,11 @@ export async function queryProgress(client: Client, name: string): Promise<Progr
   return refusable(name, () => environmentHandle(client, name).query<Progress>('progress'));
 }
 
+/** What the environment is to be, with the stack as its file said it. */
+export async function querySpec(client: Client, name: string): Promise<EnvironmentSpec> {
+  return refusable(name, () => environmentHandle(client, name).query<EnvironmentSpec>('spec'));
+}
+
 /** Runs a call about an environment; what the server or the environment says against it becomes a TracewrightError. */
 export async function refusable<T>(name: string, call: () => Promise<T>): Promise<T> {
   try {

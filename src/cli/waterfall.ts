@@ -1,16 +1,17 @@
-import { criticalPath, type CriticalSegment } from '../domain/critical-path.js';
-import { errors, services, type Trace } from '../domain/trace.js';
+import { criticalPath, segmentsByNode, type CriticalSegment } from '../domain/critical-path.js';
+import { services, type Trace } from '../domain/trace.js';
 import { flatten, treeOf, type SpanNode } from '../domain/trace-tree.js';
-import { countOf, formatMs } from './quantity.js';
+import { formatMs } from './quantity.js';
+import { factsOf, titleOf } from './trace-facts.js';
 import { foot, isSkewed } from './waterfall-foot.js';
-import { createPaint, type Paint, type PaintStyle } from './paint.js';
+import type { Paint, PaintStyle } from './paint.js';
 import { fitPainted, keep, printable, shorten, unkeep, wrap, type Piece } from './text-width.js';
 import { bar, barMarks, type BarScale } from './waterfall-bar.js';
 
 export interface WaterfallOptions {
   /** Columns of the terminal. Below 60 there is no room for bars; fewer than 30 are taken as 30. */
   readonly width: number;
-  readonly colour: boolean;
+  readonly paint: Paint;
 }
 
 /** In the order in which services appear. Red stays for errors. */
@@ -40,7 +41,7 @@ interface Canvas {
 }
 
 /** The trace as a tree with bars: one line a span, a head above, and below it what the time went into and what failed. */
-export function renderWaterfall(trace: Trace, { width, colour }: WaterfallOptions): string[] {
+export function renderWaterfall(trace: Trace, { width, paint }: WaterfallOptions): string[] {
   const columns = Math.max(30, Math.floor(width));
   const tree = treeOf(trace);
   const path = criticalPath(trace, tree);
@@ -50,11 +51,11 @@ export function renderWaterfall(trace: Trace, { width, colour }: WaterfallOption
   const barColumns = columns - labelColumns - durationColumns - 2;
   const canvas: Canvas = {
     columns,
-    paint: createPaint(colour),
+    paint,
     styleOf: (service) => serviceStyles[names.indexOf(service) % serviceStyles.length] ?? 'cyan',
     labelColumns,
     scale: hasBars ? { startMs: tree.startMs, endMs: tree.endMs, columns: barColumns } : undefined,
-    critical: byNode(path),
+    critical: segmentsByNode(path),
   };
   return [
     ...head(trace, canvas),
@@ -65,25 +66,11 @@ export function renderWaterfall(trace: Trace, { width, colour }: WaterfallOption
   ];
 }
 
-function byNode(path: readonly CriticalSegment[]): Map<SpanNode, CriticalSegment[]> {
-  const groups = new Map<SpanNode, CriticalSegment[]>();
-  for (const segment of path) groups.set(segment.node, [...(groups.get(segment.node) ?? []), segment]);
-  return groups;
-}
-
 function head(trace: Trace, { columns, paint }: Canvas): string[] {
-  const failed = errors(trace).length;
-  const facts = [
-    countOf(trace.spans.length, 'span'),
-    countOf(Object.keys(services(trace)).length, 'service'),
-    formatMs(trace.durationMs),
-    ...(failed > 0 ? [countOf(failed, 'error')] : []),
-  ];
-  const title = shorten(printable(`${trace.rootService} ${trace.rootName}`), columns);
   return [
-    paint('bold', title),
+    paint('bold', shorten(titleOf(trace), columns)),
     `${paint('dim', 'trace')} ${trace.id}`,
-    ...wrap(facts.map(keep).join(' · '), columns).map((line) =>
+    ...wrap(factsOf(trace).map(keep).join(' · '), columns).map((line) =>
       unkeep(line).replace(/\d+ errors?$/u, (it) => paint('red', it)),
     ),
   ];

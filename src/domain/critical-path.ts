@@ -40,6 +40,15 @@ function walkBack(node: SpanNode, fromMs: number, untilMs: number, segments: Cri
   if (cursor > fromMs) segments.push({ node, startMs: fromMs, endMs: cursor });
 }
 
+/** The segments of each span that has some, in the order of time. */
+export function segmentsByNode(
+  path: readonly CriticalSegment[],
+): ReadonlyMap<SpanNode, readonly CriticalSegment[]> {
+  const groups = new Map<SpanNode, CriticalSegment[]>();
+  for (const segment of path) groups.set(segment.node, [...(groups.get(segment.node) ?? []), segment]);
+  return groups;
+}
+
 /** Milliseconds on the critical path by service, the longest first. */
 export function criticalByService(
   path: readonly CriticalSegment[],

@@ -10,6 +10,7 @@ import {
   resumeUpdate,
   retryUpdate,
   skipUpdate,
+  specQuery,
   teardownSignal,
   verifyUpdate,
   type RunTicket,
@@ -21,6 +22,7 @@ import { isInstalling, Refusals, sameStack } from './refusals.js';
 export function registerHandlers(state: EnvironmentState, inbox: Inbox): void {
   const refuse = new Refusals(state, inbox);
   setHandler(progressQuery, () => state.progress());
+  setHandler(specQuery, () => state.spec);
   setHandler(teardownSignal, () => {
     inbox.requestTeardown();
   });

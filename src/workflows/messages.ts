@@ -27,6 +27,9 @@ export interface ExtendResult {
 /** All that an environment knows about itself, at any time. */
 export const progressQuery = defineQuery<Progress>('progress');
 
+/** What the environment is to be: the stack and where it stands. Large, so not a part of the progress. */
+export const specQuery = defineQuery<EnvironmentSpec>('spec');
+
 /** Take everything away. Works at any moment; a second one changes nothing. */
 export const teardownSignal = defineSignal('teardown');
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { createPaint } from '../../src/cli/paint.js';
 import { widthOf } from '../../src/cli/text-width.js';
 import { formatMs } from '../../src/cli/quantity.js';
 import { renderWaterfall } from '../../src/cli/waterfall.js';
@@ -6,19 +7,23 @@ import { rideTrace } from '../proof/support/fixtures.js';
 import { rawSpan, traceOfSpans } from '../support/spans.js';
 
 const plain = (...args: Parameters<typeof traceOfSpans>): string[] =>
-  renderWaterfall(traceOfSpans(...args), { width: 60, colour: false });
+  renderWaterfall(traceOfSpans(...args), { width: 60, paint: createPaint(false) });
 
 describe('the waterfall', () => {
   test('of a recorded ride', () => {
-    expect(renderWaterfall(rideTrace(), { width: 100, colour: false }).join('\n')).toMatchSnapshot();
+    expect(
+      renderWaterfall(rideTrace(), { width: 100, paint: createPaint(false) }).join('\n'),
+    ).toMatchSnapshot();
   });
 
   test('of a recorded ride in a narrow terminal: without bars', () => {
-    expect(renderWaterfall(rideTrace(), { width: 44, colour: false }).join('\n')).toMatchSnapshot();
+    expect(
+      renderWaterfall(rideTrace(), { width: 44, paint: createPaint(false) }).join('\n'),
+    ).toMatchSnapshot();
   });
 
   test.each([30, 44, 59, 60, 80, 100, 200])('never gets wider than the terminal: %i columns', (width) => {
-    const lines = renderWaterfall(rideTrace(), { width, colour: false });
+    const lines = renderWaterfall(rideTrace(), { width, paint: createPaint(false) });
     // The trace id stays whole, so that it can be copied.
     const rows = lines.filter((line) => !line.startsWith('trace '));
     expect(Math.max(...rows.map(widthOf))).toBeLessThanOrEqual(width);
@@ -28,9 +33,11 @@ describe('the waterfall', () => {
   test('takes no other room with colours', () => {
     const strip = (text: string): string =>
       text.replace(new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, 'gu'), '');
-    const coloured = renderWaterfall(rideTrace(), { width: 100, colour: true });
+    const coloured = renderWaterfall(rideTrace(), { width: 100, paint: createPaint(true) });
     expect(coloured.join('\n')).toContain('\u001b[31m');
-    expect(coloured.map(strip)).toEqual(renderWaterfall(rideTrace(), { width: 100, colour: false }));
+    expect(coloured.map(strip)).toEqual(
+      renderWaterfall(rideTrace(), { width: 100, paint: createPaint(false) }),
+    );
   });
 
   test('of one span, with and without a duration', () => {

@@ -17,6 +17,7 @@ describe('names on the wire', () => {
     const named = Object.values(messages).map((definition) => `${definition.type} ${definition.name}`);
     expect(named.sort()).toEqual([
       'query progress',
+      'query spec',
       'signal teardown',
       'update abort',
       'update apply',
