@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { exitCodeMeanings, type CliContext, type ExitCode } from './context.js';
 import { registerDecide } from './program/decide.js';
+import { registerInspect } from './program/inspect.js';
 import { registerInstall } from './program/install.js';
 import { registerLife } from './program/life.js';
 import { registerLook } from './program/look.js';
@@ -21,7 +22,14 @@ export function createProgram(context: CliContext, finish: (code: ExitCode) => v
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', mainHelp());
 
-  const groups = [registerInstall, registerLook, registerDecide, registerLife, registerRemove];
+  const groups = [
+    registerInstall,
+    registerLook,
+    registerInspect,
+    registerDecide,
+    registerLife,
+    registerRemove,
+  ];
   for (const register of groups) register(program, { context, finish });
   program.commandsGroup('Shell:');
   program.helpCommand(true);

@@ -84,6 +84,8 @@ export const failureTypes = {
   'proof.grafana-failed': passing('Grafana cannot reach the trace through its datasource', 2),
 
   'trace.not-found': permanent('Tempo does not know the trace that was asked for'),
+  'output.exists': permanent('the file to write is there already, and --force was not given'),
+  'output.unwritable': permanent('the file to write cannot be written'),
   'trace.unreadable': permanent('what should be a trace of Tempo is something else'),
 
   'update.refused': permanent('a decision or request does not fit the present phase of the environment'),

@@ -1,0 +1,77 @@
+import { TracewrightError } from '../../domain/failure.js';
+import { normaliseId, traceIdDigits } from '../../domain/trace.js';
+import { exitCodes, type CliContext, type ExitCode } from '../context.js';
+import { findTrace, type FoundTrace, type TraceWish } from '../find-trace.js';
+import { hitLines } from '../hit-list.js';
+import { renderTracePage } from '../trace-page/page.js';
+import { renderWaterfall } from '../waterfall.js';
+import { withCluster } from '../with-cluster.js';
+import { writeOutput } from '../write-output.js';
+
+export interface TraceOptions extends Omit<TraceWish, 'id'> {
+  name?: string;
+  /** Write a page to this file instead of drawing in the terminal. */
+  html?: string;
+  force?: boolean;
+  json?: boolean;
+}
+
+/** Draws a trace: the one named, that of the last proof, or the longest that a search finds. */
+export async function trace(
+  context: CliContext,
+  id: string | undefined,
+  options: TraceOptions,
+): Promise<ExitCode> {
+  const wanted = id === undefined ? undefined : parseId(id);
+  checkTogether(id, options);
+  const found = await withCluster(context, options.name, (it) =>
+    findTrace(it, { ...options, ...(wanted !== undefined && { id: wanted }) }, context.signal),
+  );
+  if (options.html !== undefined) {
+    const page = renderTracePage(found.trace, `Tracewright ${context.version}`);
+    await writeOutput(options.html, page, options.force ?? false);
+    context.note(`Wrote ${found.what} to ${options.html}: one page that needs nothing else.`);
+  }
+  if (options.json) context.print(JSON.stringify({ hits: found.hits, trace: found.trace }, undefined, 2));
+  else if (options.html === undefined) draw(context, found, options.query !== undefined);
+  return exitCodes.ok;
+}
+
+function draw(
+  { print, note, paint, columns }: CliContext,
+  { trace, what, hits }: FoundTrace,
+  list: boolean,
+): void {
+  if (list && hits) for (const line of [...hitLines(hits, { paint, columns }), '']) print(line);
+  note(paint('dim', `${what.charAt(0).toUpperCase()}${what.slice(1)}:`));
+  for (const line of renderWaterfall(trace, { width: columns, paint })) print(line);
+}
+
+/** @throws TracewrightError `usage.invalid` */
+function parseId(text: string): string {
+  const id = normaliseId(text, traceIdDigits);
+  if (id !== undefined) return id;
+  throw new TracewrightError({
+    type: 'usage.invalid',
+    message: `"${text}" is not a trace id: that has up to 32 hexadecimal digits.`,
+    remedy:
+      'Copy it from `tracewright status` or Grafana; without an id the trace of the last proof is shown.',
+  });
+}
+
+/** @throws TracewrightError `usage.invalid` */
+function checkTogether(id: string | undefined, { longest, query, limit, since }: TraceOptions): void {
+  const searches = longest === true || query !== undefined;
+  const problem =
+    id !== undefined && searches
+      ? 'A trace id and a search do not go together.'
+      : !searches && (limit !== undefined || since !== undefined)
+        ? '--limit and --since belong to a search.'
+        : undefined;
+  if (problem === undefined) return;
+  throw new TracewrightError({
+    type: 'usage.invalid',
+    message: problem,
+    remedy: 'Give an id, --longest, or --query.',
+  });
+}

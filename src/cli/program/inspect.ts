@@ -1,0 +1,41 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { TraceOptions } from '../commands/trace.js';
+import { duration, examples, named, type Wiring } from './parts.js';
+
+/** `trace` */
+export function registerInspect(program: Command, { context, finish }: Wiring): void {
+  program.commandsGroup('Look inside:');
+
+  named(program.command('trace'))
+    .description('draw a trace: that of the last proof, the one named, or the longest that a search finds')
+    .argument('[id]', 'a trace id')
+    .addOption(new Option('--longest', "the longest that the stack's TraceQL finds").conflicts('query'))
+    .option('-q, --query <TraceQL>', 'list what this finds, and draw the longest')
+    .option(
+      '--limit <number>',
+      'of a search: at most so many traces (default: 20, with --longest 200)',
+      count,
+    )
+    .option('--since <duration>', 'of a search: how far to look back (default: 1h)', duration)
+    .option('--html <file>', 'write one page that needs nothing else, to send to somebody')
+    .option('--force', 'write over a file that is there')
+    .option('--json', 'print the trace, and what a search found, as JSON')
+    .addHelpText(
+      'after',
+      examples(
+        'tracewright trace                     # the ride of the last proof',
+        'tracewright trace --longest           # the last step of the tutorial',
+        "tracewright trace --query '{ status = error }' --since 15m",
+        'tracewright trace 1a0772331f3dbd39ddb12ecc4527a464 --html ride.html',
+      ),
+    )
+    .action(async (id: string | undefined, options: TraceOptions) => {
+      finish(await (await import('../commands/trace.js')).trace(context, id, options));
+    });
+}
+
+/** A whole number, at least 1. */
+function count(value: string): number {
+  if (/^[1-9]\d{0,5}$/u.test(value)) return Number(value);
+  throw new InvalidArgumentError('It must be a whole number from 1 on.');
+}
