@@ -71,6 +71,9 @@ export const failureTypes = {
   'manifest.rejected': permanent('the API server refuses the manifest'),
   'webhook.unavailable': passing('an admission webhook that must approve the object does not answer yet'),
 
+  'page.unavailable': permanent('the stack has no such page, or its address is not known'),
+  'service.unavailable': passing('a Service that is to be opened does not exist, or has no ready pod'),
+
   'ready.timeout': permanent('a component was installed, but did not become ready in its time'),
   'ready.image-pull': passing('an image cannot be pulled', 3),
   'ready.crash-loop': permanent('a container keeps crashing'),

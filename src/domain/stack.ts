@@ -132,7 +132,7 @@ const proof = z.strictObject({
 const page = service.extend({
   localPort: port
     .optional()
-    .describe('Where `open` listens, if free, else the next free one. Default: port.'),
+    .describe('Where `open` listens, if free, else the next free one. Default: port; below 1024, 8000 more.'),
   path: z.string().startsWith('/').optional().describe('Of the page to show first. Default: /'),
   login: z
     .strictObject({

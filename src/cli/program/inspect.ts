@@ -1,8 +1,9 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { OpenOptions } from '../commands/open.js';
 import type { TraceOptions } from '../commands/trace.js';
 import { duration, examples, named, type Wiring } from './parts.js';
 
-/** `trace` */
+/** `trace`, `open` */
 export function registerInspect(program: Command, { context, finish }: Wiring): void {
   program.commandsGroup('Look inside:');
 
@@ -32,6 +33,31 @@ export function registerInspect(program: Command, { context, finish }: Wiring): 
     .action(async (id: string | undefined, options: TraceOptions) => {
       finish(await (await import('../commands/trace.js')).trace(context, id, options));
     });
+
+  named(program.command('open'))
+    .description('make pages of the stack reachable on this machine, until Ctrl-C')
+    .argument('[pages...]', 'hotrod, grafana, tempo, prometheus, temporal …; none lists what there is')
+    .option('--address <address>', 'the local address to listen on', '127.0.0.1')
+    .option('--port <port>', 'the local port (default: that of the tutorial, or the next free one)', port)
+    .option('--show-password', 'print the password of a login')
+    .option('--no-browser', 'print the addresses only')
+    .addHelpText(
+      'after',
+      examples(
+        'tracewright open hotrod grafana',
+        'tracewright open prometheus --port 9091',
+        'tracewright open temporal',
+      ),
+    )
+    .action(async (pages: string[], options: OpenOptions) => {
+      finish(await (await import('../commands/open.js')).open(context, pages, options));
+    });
+}
+
+function port(value: string): number {
+  const number = /^\d{1,5}$/u.test(value) ? Number(value) : 0;
+  if (number >= 1 && number <= 65_535) return number;
+  throw new InvalidArgumentError('It must be a port, 1 to 65535.');
 }
 
 /** A whole number, at least 1. */

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { ApiError, parseStatus } from './api-error.js';
 import { createDiscovery, type Discovery } from './discovery.js';
 import { loadKubeconfig } from './kubeconfig.js';
+import { connectPod, type PodPort } from './pod-connection.js';
 import { followPodLogs, podLogs, type LogLine, type PodLogsRequest } from './pod-logs.js';
 import { serviceRequest, type ServiceAddress, type ServiceRequestOptions } from './service-request.js';
 import { createTransport, type ApiRequest, type HttpAnswer } from './transport.js';
@@ -21,6 +23,8 @@ export interface Kubernetes {
   stream(request: ApiRequest): Promise<IncomingMessage>;
   /** HTTP to a Service through the API server, so that no port-forward is needed. Any status is an answer. */
   serviceRequest(address: ServiceAddress, path: string, options?: ServiceRequestOptions): Promise<HttpAnswer>;
+  /** A TCP connection to a port of a pod. @throws ApiError, TracewrightError `cluster.unreachable` */
+  connectPod(target: PodPort): Promise<Duplex>;
   /** The logs of all pods that the selector fits, one after the other. */
   podLogs(request: PodLogsRequest): Promise<string>;
   /** Lines as they are logged, of the pods that exist now, until `signal` fires or the pods end. */
@@ -71,6 +75,7 @@ export function connectKubernetes({ kubeconfigPath, context }: KubernetesOptions
     json,
     stream,
     serviceRequest: (address, path, options) => serviceRequest(transport, address, path, options),
+    connectPod: (target) => connectPod(config, target),
     podLogs: (request) => podLogs(kube, request),
     followPodLogs: (request) => followPodLogs(kube, request),
     async serverVersion(signal) {

@@ -179,7 +179,7 @@ function exchange(serverUrl: string, request: ApiRequest, options: https.Request
 }
 
 function urlOf(serverUrl: string, { path, query = {} }: ApiRequest): URL {
-  const url = new URL(serverUrl.replace(/\/$/u, '') + path);
+  const url = new URL(serverUrl + path);
   for (const [key, value] of Object.entries(query))
     if (value !== undefined) url.searchParams.set(key, String(value));
   return url;
