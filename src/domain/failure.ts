@@ -71,6 +71,7 @@ export const failureTypes = {
   'manifest.rejected': permanent('the API server refuses the manifest'),
   'webhook.unavailable': passing('an admission webhook that must approve the object does not answer yet'),
 
+  'log.not-found': permanent('what was asked for has kept no log'),
   'page.unavailable': permanent('the stack has no such page, or its address is not known'),
   'service.unavailable': passing('a Service that is to be opened does not exist, or has no ready pod'),
 

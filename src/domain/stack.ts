@@ -147,8 +147,8 @@ const page = service.extend({
 export const targetKinds = ['embedded', 'k3d', 'kubeconfig'] as const;
 export type TargetKind = (typeof targetKinds)[number];
 
-/** Names that the plan gives to its own steps, so no component may have them. */
-export const reservedStepNames = ['cluster', 'verification'] as const;
+/** The plan has steps of the first two names, and `logs` knows what is ours by the others: no component may have them. */
+export const reservedNames = ['cluster', 'verification', 'worker', 'temporal'] as const;
 
 /** What `open` calls the Temporal Web UI, so no page of a stack may be called so. */
 export const temporalPage = 'temporal';
@@ -175,9 +175,9 @@ export const stackSchema = z
         'Pages for `tracewright open`, by name. The proof makes known hotrod, tempo and, where there is one, grafana.',
       ),
   })
-  .refine((stack) => !reservedStepNames.some((reserved) => reserved in stack.components), {
+  .refine((stack) => !reservedNames.some((reserved) => reserved in stack.components), {
     path: ['components'],
-    message: `must not be named ${reservedStepNames.join(' or ')}: the plan has steps of these names`,
+    message: `must not be named ${reservedNames.join(', ')}: these are taken`,
   })
   .refine((stack) => stack.k3d === undefined || stack.targets.includes('k3d'), {
     path: ['k3d'],

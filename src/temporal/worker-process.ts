@@ -47,7 +47,11 @@ const builtWorker = join(dirname(fileURLToPath(import.meta.url)), '../../dist/wo
 /** In milliseconds; a worker that stops lets its activities end their programs, which takes up to 10 s each. */
 const graceMs = 30_000;
 
-const place = (stateDir: string): DaemonPlace => ({ folder: join(stateDir, 'worker'), name: 'worker' });
+/** Where the worker's record and log are. */
+export const workerPlace = (stateDir: string): DaemonPlace => ({
+  folder: join(stateDir, 'worker'),
+  name: 'worker',
+});
 const markerPath = (stateDir: string): string => join(stateDir, 'worker', 'ready.json');
 
 /**
@@ -60,7 +64,7 @@ export async function ensureWorker(options: EnsureWorkerOptions): Promise<Ensure
   const { stateDir, cacheDir, environment } = config;
   if (!existsSync(entry)) throw notBuilt(entry);
   const daemon = await startDaemon({
-    ...place(stateDir),
+    ...workerPlace(stateDir),
     program: process.execPath,
     args: [entry],
     version: await workerVersion(entry, connection),
@@ -83,25 +87,25 @@ export async function ensureWorker(options: EnsureWorkerOptions): Promise<Ensure
     },
     signal: options.signal,
   });
-  return { pid: daemon.pid, startedNow: daemon.startedNow, logFile: daemonLogPath(place(stateDir)) };
+  return { pid: daemon.pid, startedNow: daemon.startedNow, logFile: daemonLogPath(workerPlace(stateDir)) };
 }
 
 /** What is known of the background worker; `undefined` when none was started or it was stopped. */
 export async function observeWorker({
   stateDir,
 }: Pick<Config, 'stateDir'>): Promise<ObservedWorker | undefined> {
-  const known = await observeDaemon(place(stateDir));
+  const known = await observeDaemon(workerPlace(stateDir));
   if (!known) return undefined;
   const { pid, running, startedAt } = known;
   const ready = running && (await isMarkedReady(stateDir, known));
-  return { pid, running, startedAt, ready, logFile: daemonLogPath(place(stateDir)) };
+  return { pid, running, startedAt, ready, logFile: daemonLogPath(workerPlace(stateDir)) };
 }
 
 /** Stops the background worker gracefully: its activities end their programs first, up to 30 s. */
 export async function stopWorker({
   stateDir,
 }: Pick<Config, 'stateDir'>): Promise<'gone' | 'terminated' | 'killed'> {
-  const how = await stopDaemon(place(stateDir), { graceMs });
+  const how = await stopDaemon(workerPlace(stateDir), { graceMs });
   await rm(markerPath(stateDir), { force: true });
   return how;
 }

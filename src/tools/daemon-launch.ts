@@ -4,7 +4,7 @@ import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TracewrightError, type FailureType } from '../domain/failure.js';
-import { logTail, rotateLog } from './daemon-log.js';
+import { logEvidence, rotateLog } from './log-file.js';
 import {
   daemonMarker,
   daemonRecordPath,
@@ -72,7 +72,7 @@ export async function launchDaemon(spec: DaemonSpec): Promise<DaemonRecord> {
     type: spec.failure.type,
     message: `${spec.failure.what} ${why}.`,
     remedy: `${spec.failure.remedy} Its log is ${log}.`,
-    evidence: await logTail(log, logStart, 12),
+    evidence: await logEvidence(log, logStart),
   });
 }
 

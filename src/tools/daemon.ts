@@ -2,7 +2,6 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isTracewrightError } from '../domain/failure.js';
 import { launchDaemon, untilReady, type DaemonSpec } from './daemon-launch.js';
-import { logTail } from './daemon-log.js';
 import {
   daemonRecordPath,
   findByNonce,
@@ -104,11 +103,6 @@ export async function retireDaemon(place: DaemonPlace): Promise<void> {
   await withLock(lockPath(place), { timeoutMs: 2_000 }, forget).catch((error: unknown) => {
     if (!isTracewrightError(error) || error.type !== 'state.locked') throw error;
   });
-}
-
-/** The last lines of its log, secrets removed; also those of earlier runs. */
-export async function daemonLogTail(place: DaemonPlace, lines = 12): Promise<string[]> {
-  return logTail(daemonLogPath(place), 0, lines);
 }
 
 export function daemonLogPath({ folder, name }: DaemonPlace): string {

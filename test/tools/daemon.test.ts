@@ -4,12 +4,13 @@ import { readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
-  daemonLogTail,
+  daemonLogPath,
   observeDaemon,
   startDaemon,
   stopDaemon,
   type DaemonSpec,
 } from '../../src/tools/daemon.js';
+import { logEvidence } from '../../src/tools/log-file.js';
 import { identifyProcess } from '../../src/tools/process-identity.js';
 import { compile } from '../support/compile.js';
 import { testFolder } from '../support/folder.js';
@@ -70,7 +71,7 @@ describe('startDaemon', { timeout: 30_000 }, () => {
 
   it('kills a process that ignores SIGTERM, after its time of grace', async () => {
     const spec = await sleeper(`process.on('SIGTERM', () => {}); console.log('deaf'); ${stayAlive}`, {
-      isReady: async () => (await daemonLogTail(spec)).includes('deaf'),
+      isReady: async () => (await logEvidence(daemonLogPath(spec))).includes('deaf'),
     });
     await startDaemon(spec);
     expect(await stopDaemon(spec, { graceMs: 100 })).toBe('killed');

@@ -1,9 +1,10 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { LogsOptions } from '../commands/logs.js';
 import type { OpenOptions } from '../commands/open.js';
 import type { TraceOptions } from '../commands/trace.js';
 import { duration, examples, named, type Wiring } from './parts.js';
 
-/** `trace`, `open` */
+/** `trace`, `open`, `logs` */
 export function registerInspect(program: Command, { context, finish }: Wiring): void {
   program.commandsGroup('Look inside:');
 
@@ -52,12 +53,36 @@ export function registerInspect(program: Command, { context, finish }: Wiring): 
     .action(async (pages: string[], options: OpenOptions) => {
       finish(await (await import('../commands/open.js')).open(context, pages, options));
     });
+
+  named(program.command('logs'))
+    .description('the logs of a component, the cluster, the worker, or the Temporal server')
+    .argument('<component>', 'a component of the stack, or cluster, worker, temporal')
+    .option('-f, --follow', 'go on with what is written, until Ctrl-C')
+    .option('--tail <lines>', 'at most so many of the last lines of each log, or all', lines, 100)
+    .option('--previous', 'of the last run of each container: why it ended')
+    .option('--tool', 'what helm and other tools said when they installed it')
+    .addHelpText(
+      'after',
+      examples(
+        'tracewright logs collector --follow',
+        'tracewright logs tempo --previous',
+        'tracewright logs prometheus-stack --tool',
+        'tracewright logs cluster --tail 20',
+      ),
+    )
+    .action(async (component: string, options: LogsOptions) => {
+      finish(await (await import('../commands/logs.js')).logs(context, component, options));
+    });
 }
 
 function port(value: string): number {
   const number = /^\d{1,5}$/u.test(value) ? Number(value) : 0;
   if (number >= 1 && number <= 65_535) return number;
   throw new InvalidArgumentError('It must be a port, 1 to 65535.');
+}
+
+function lines(value: string): number {
+  return value === 'all' ? Number.POSITIVE_INFINITY : count(value);
 }
 
 /** A whole number, at least 1. */

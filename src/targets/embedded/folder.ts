@@ -29,6 +29,11 @@ export function clusterFolder(stateDir: string, name: string): ClusterFolder {
   };
 }
 
+/** The log of one of the cluster's programs, `node` among them. */
+export function programLog({ logs }: ClusterFolder, program: string): string {
+  return join(logs, `${program}.log`);
+}
+
 const nodeStatus = z.object({
   buildHash: z.string(),
   startedAt: z.string().transform((text) => Date.parse(text)),

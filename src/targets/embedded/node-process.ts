@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { TracewrightError } from '../../domain/failure.js';
+import { logEvidence } from '../../tools/log-file.js';
 import { run } from '../../tools/process.js';
 import { endProcess, type ProcessIdentity } from '../../tools/process-identity.js';
-import type { ClusterFolder } from './folder.js';
+import { programLog, type ClusterFolder } from './folder.js';
 import { unsupported } from './host.js';
-import { logEvidence } from './logs.js';
 import { clusterProcesses, findNode } from './processes.js';
 
 /** The Report of embedded/kube/node/main.go. */
@@ -38,7 +38,7 @@ export async function startNode(
       type: 'cluster.start-failed',
       message: `The node of the embedded cluster does not start: ${failure?.message ?? 'no reason given'}.`,
       remedy: `Look at ${folder.logs}/node.log.`,
-      evidence: await logEvidence(folder, 'node'),
+      evidence: await logEvidence(programLog(folder, 'node')),
     });
   }
   return process;

@@ -5,11 +5,11 @@ import { connectKubernetes, type Kubernetes } from '../../tools/kubernetes/conne
 import type { ObjectMeta, Pod } from '../../tools/kubernetes/objects.js';
 import { cancelled } from '../../tools/kubernetes/transport.js';
 import { watchCollection } from '../../tools/kubernetes/watch.js';
+import { logEvidence } from '../../tools/log-file.js';
 import { isAlive, type ProcessIdentity } from '../../tools/process-identity.js';
 import { applyDns, isDnsPod } from './dns.js';
-import { readNodeStatus, type ClusterFolder, type NodeStatus } from './folder.js';
+import { programLog, readNodeStatus, type ClusterFolder, type NodeStatus } from './folder.js';
 import { isNodeReady, isServing, isStale, type NodeObject } from './health.js';
-import { logEvidence } from './logs.js';
 import { failingProgram } from './observe.js';
 
 /** The node program writes its status at each change; this is for a file system that does not tell of them. */
@@ -185,7 +185,7 @@ async function startFailed(
     type: 'cluster.start-failed',
     message: `${program} of the embedded cluster keeps ending: ${why}.`,
     remedy: `Look at ${folder.logs}/${program}.log, then run the command again.`,
-    evidence: await logEvidence(folder, program),
+    evidence: await logEvidence(programLog(folder, program)),
   });
 }
 
@@ -204,6 +204,6 @@ async function notReady({ folder, timeoutMs }: WaitReadyOptions): Promise<Tracew
     type: 'cluster.not-ready',
     message: `The embedded cluster is not ready after ${String(Math.round(timeoutMs / 1000))} s: ${missing}.`,
     remedy: `Look at ${folder.logs}/${program}.log, then run the command again.`,
-    evidence: await logEvidence(folder, program),
+    evidence: await logEvidence(programLog(folder, program)),
   });
 }

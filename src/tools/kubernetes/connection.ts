@@ -4,7 +4,7 @@ import { ApiError, parseStatus } from './api-error.js';
 import { createDiscovery, type Discovery } from './discovery.js';
 import { loadKubeconfig } from './kubeconfig.js';
 import { connectPod, type PodPort } from './pod-connection.js';
-import { followPodLogs, podLogs, type LogLine, type PodLogsRequest } from './pod-logs.js';
+import { podLogs, type PodLogsRequest } from './pod-logs.js';
 import { serviceRequest, type ServiceAddress, type ServiceRequestOptions } from './service-request.js';
 import { createTransport, type ApiRequest, type HttpAnswer } from './transport.js';
 
@@ -27,8 +27,6 @@ export interface Kubernetes {
   connectPod(target: PodPort): Promise<Duplex>;
   /** The logs of all pods that the selector fits, one after the other. */
   podLogs(request: PodLogsRequest): Promise<string>;
-  /** Lines as they are logged, of the pods that exist now, until `signal` fires or the pods end. */
-  followPodLogs(request: PodLogsRequest): AsyncGenerator<LogLine, void>;
   /** Such as `v1.34.4`; also the cheapest way to see that the server answers. */
   serverVersion(signal?: AbortSignal): Promise<string>;
   close(): void;
@@ -77,7 +75,6 @@ export function connectKubernetes({ kubeconfigPath, context }: KubernetesOptions
     serviceRequest: (address, path, options) => serviceRequest(transport, address, path, options),
     connectPod: (target) => connectPod(config, target),
     podLogs: (request) => podLogs(kube, request),
-    followPodLogs: (request) => followPodLogs(kube, request),
     async serverVersion(signal) {
       return (await json<{ gitVersion: string }>({ path: '/version', timeoutMs: 5_000, signal })).gitVersion;
     },

@@ -13,6 +13,7 @@ export interface ObjectMeta {
   readonly annotations?: Readonly<Record<string, string>>;
   readonly finalizers?: readonly string[];
   readonly ownerReferences?: readonly {
+    readonly apiVersion: string;
     readonly kind: string;
     readonly name: string;
     readonly uid: string;
@@ -90,7 +91,10 @@ export interface ContainerState {
 
 export interface Pod {
   readonly metadata: ObjectMeta;
-  readonly spec: { readonly containers: readonly { readonly name: string; readonly image?: string }[] };
+  readonly spec: {
+    readonly initContainers?: readonly { readonly name: string }[];
+    readonly containers: readonly { readonly name: string; readonly image?: string }[];
+  };
   readonly status?: {
     readonly phase?: string;
     readonly reason?: string;

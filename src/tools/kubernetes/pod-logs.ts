@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { isApiError } from './api-error.js';
 import type { Kubernetes } from './connection.js';
-import { linesOf } from './lines.js';
 import type { ObjectList, Pod } from './objects.js';
-import { unreachable, type ApiRequest } from './transport.js';
+import type { ApiRequest } from './transport.js';
 
 export interface PodLogsRequest {
   readonly namespace: string;
@@ -18,9 +17,18 @@ export interface PodLogsRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface LogLine {
-  readonly pod: string;
-  readonly line: string;
+/** What of the log of one pod is wanted. */
+interface LogPart {
+  readonly container?: string | undefined;
+  readonly sinceTime?: Date | string | undefined;
+  readonly tailLines?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One container of a pod. */
+export interface LogSource {
+  readonly pod: Pod;
+  readonly container: string;
 }
 
 /** The text of all pods that the selector fits. A pod that has not started yet, or is gone, adds nothing. */
@@ -35,43 +43,29 @@ export async function podLogs(kube: Kubernetes, request: PodLogsRequest): Promis
   return texts.join('');
 }
 
-/** Lines as they come, of all pods at once; ends when all of them have ended. @throws `step.cancelled` when `signal` fires */
-export async function* followPodLogs(
+/** All containers of a pod, those that prepare it first. */
+export function containersOf({ spec }: Pod): string[] {
+  return [...(spec.initContainers ?? []), ...spec.containers].map(({ name }) => name);
+}
+
+/**
+ * The log of one container as it comes: what is there, and with `follow` what it writes until it ends.
+ * @returns undefined when there is none: the container has not started, never ended (`previous`), or the pod is gone
+ */
+export async function openLog(
   kube: Kubernetes,
-  request: PodLogsRequest,
-): AsyncGenerator<LogLine, void> {
-  const pods = await podsOf(kube, request);
-  const streams = await Promise.all(pods.map((pod) => openLog(kube, pod, request)));
-  const queue: LogLine[] = [];
-  let wake: (() => void) | undefined;
-  let open = 0;
-  let broken: Error | undefined;
-  const follow = async (pod: string, stream: IncomingMessage): Promise<void> => {
-    open += 1;
-    try {
-      for await (const line of linesOf(stream)) {
-        queue.push({ pod, line });
-        wake?.();
-      }
-    } catch (error) {
-      broken ??= unreachable(kube.serverUrl, error, request.signal);
-    } finally {
-      open -= 1;
-      wake?.();
-    }
-  };
-  for (const [index, stream] of streams.entries()) {
-    if (stream) void follow(pods[index]?.metadata.name ?? '', stream);
-  }
+  { pod, container }: LogSource,
+  flags: { follow?: boolean; previous?: boolean; tailLines?: number | undefined },
+  signal?: AbortSignal,
+): Promise<IncomingMessage | undefined> {
+  const { tailLines, ...others } = flags;
   try {
-    while (open > 0 || queue.length > 0) {
-      const next = queue.shift();
-      if (next) yield next;
-      else await new Promise<void>((resolve) => (wake = resolve));
-    }
-    if (broken) throw broken;
-  } finally {
-    for (const stream of streams) stream?.destroy();
+    const request = logRequest(pod, { container, tailLines, signal }, others);
+    return await kube.stream({ ...request, timeoutMs: 0 });
+  } catch (error) {
+    // 400: the container is still being made, or never ended; 404: the pod is gone.
+    if (isApiError(error, 400, 404)) return undefined;
+    throw error;
   }
 }
 
@@ -85,7 +79,7 @@ export async function lastLogLines(
   container: string,
   { lines = 10, previous = true }: { lines?: number; previous?: boolean } = {},
 ): Promise<string[]> {
-  const request = { namespace: pod.metadata.namespace ?? '', selector: '', container, tailLines: lines };
+  const request = { container, tailLines: lines };
   for (const last of previous ? [true, false] : [false]) {
     const answer = await kube
       .send({ ...logRequest(pod, request, { previous: last }), timeoutMs: 5_000 })
@@ -104,23 +98,9 @@ async function podsOf(
   return (await kube.json<ObjectList<Pod>>({ path, query: { labelSelector: selector }, signal })).items ?? [];
 }
 
-async function openLog(
-  kube: Kubernetes,
-  pod: Pod,
-  request: PodLogsRequest,
-): Promise<IncomingMessage | undefined> {
-  try {
-    return await kube.stream({ ...logRequest(pod, request, { follow: true }), timeoutMs: 0 });
-  } catch (error) {
-    // 400: the container is still being made; 404: the pod is gone.
-    if (isApiError(error, 400, 404)) return undefined;
-    throw error;
-  }
-}
-
 function logRequest(
   pod: Pod,
-  { container, sinceTime, tailLines, signal }: PodLogsRequest,
+  { container, sinceTime, tailLines, signal }: LogPart,
   flags: { follow?: boolean; previous?: boolean },
 ): ApiRequest {
   const byDefault =
