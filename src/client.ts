@@ -14,7 +14,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   const interrupted = new AbortController();
   try {
     const config = loadConfig();
-    paint = createPaint(process.stdout.isTTY && !config.environment['NO_COLOR']);
+    paint = createPaint(process.stdout.isTTY && !isDumb(config) && !config.environment['NO_COLOR']);
     process.exitCode = exitCodes.ok;
     const program = createProgram(createContext(config, paint, interrupted), (code) => {
       process.exitCode = code;
@@ -60,7 +60,7 @@ function createContext(
     paint,
     signal: AbortSignal.any([interrupted.signal, unread.signal]),
     interrupted: interrupted.signal,
-    interactive: process.stdout.isTTY && config.environment['CI'] === undefined,
+    terminal: canRedraw(config) ? process.stdout : undefined,
     columns: process.stdout.columns || 100,
     print: (line) => {
       console.log(line);
@@ -69,6 +69,16 @@ function createContext(
       console.error(line);
     },
   };
+}
+
+/** In CI somebody reads a log, later. */
+function canRedraw(config: CliContext['config']): boolean {
+  return process.stdout.isTTY && !isDumb(config) && !config.environment['CI'];
+}
+
+/** A terminal that only knows lines, such as Emacs's shell. */
+function isDumb({ environment }: CliContext['config']): boolean {
+  return environment['TERM'] === 'dumb';
 }
 
 function ownVersion(): string {

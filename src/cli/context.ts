@@ -1,5 +1,6 @@
 import type { Config } from '../config.js';
 import type { Paint } from './paint.js';
+import type { Terminal } from './redraw.js';
 
 /** What every command gets from its surroundings. */
 export interface CliContext {
@@ -11,8 +12,9 @@ export interface CliContext {
   /** One line beside the result, on standard error: stays out of pipes. */
   readonly note: (line: string) => void;
   readonly paint: Paint;
-  /** Whether a person looks at a terminal, so that lines may be drawn again. */
-  readonly interactive: boolean;
+  /** Standard output, where a person looks at it and lines may be drawn again. */
+  readonly terminal: Terminal | undefined;
+  /** Of the terminal when the command began. */
   readonly columns: number;
   /** Aborted by Ctrl-C, and when nobody reads our output any more (`tracewright status --watch | head -1`). */
   readonly signal: AbortSignal;

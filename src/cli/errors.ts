@@ -2,14 +2,37 @@ import { isTracewrightError, toFailure, type Failure } from '../domain/failure.j
 import { redact } from '../tools/redact.js';
 import { exitCodes, type ExitCode } from './context.js';
 import type { Paint } from './paint.js';
+import { wrap } from './text-width.js';
 
-/** What, where and why in one line, what to do in the next; evidence between them. Never a stack trace. */
-export function failureLines(failure: Failure, paint: Paint): string[] {
+export interface FailureLinesOptions {
+  /** Where lines are broken between words. @default nowhere: whoever reads a log searches for whole sentences */
+  readonly columns?: number;
+}
+
+/** What, where and why in the first line, then the evidence, then what to do. Never a stack trace. */
+export function failureLines(
+  failure: Failure,
+  paint: Paint,
+  { columns = Infinity }: FailureLinesOptions = {},
+): string[] {
+  const { type, evidence = [] } = failure;
+  const head = `error [${type}]`;
+  // Not painted yet, so that the words can be counted.
+  const [first = '', ...more] = broken(`${'x'.repeat(head.length)} ${failure.message}`, columns);
   return [
-    `${paint('red', 'error')} ${paint('dim', `[${failure.type}]`)} ${failure.message}`,
-    ...(failure.evidence ?? []).map((line) => paint('dim', `  │ ${line}`)),
-    `${paint('cyan', '  → ')}${failure.remedy}`,
-  ].map((line) => redact(line));
+    `${paint('red', 'error')} ${paint('dim', `[${type}]`)}${first.slice(head.length)}`,
+    ...more,
+    ...evidence.flatMap((line) => broken(line, columns - 4).map((part) => paint('dim', `  │ ${part}`))),
+    ...broken(failure.remedy, columns - 4).map((line, index) =>
+      index === 0 ? `${paint('cyan', '  → ')}${line}` : `    ${line}`,
+    ),
+  ];
+}
+
+/** Secrets go before lines are broken: behind a break they could not be recognised. */
+function broken(text: string, columns: number): string[] {
+  const clean = redact(text);
+  return columns === Infinity ? [clean] : clean.split('\n').flatMap((line) => wrap(line, columns));
 }
 
 /** Lines for an error that ends a command. `debug` adds the stack trace. */

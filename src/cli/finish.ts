@@ -1,41 +1,63 @@
-import type { Progress } from '../domain/progress.js';
+import type { Progress, StepProgress } from '../domain/progress.js';
 import { exitCodes, type CliContext, type ExitCode } from './context.js';
 import { proofLines } from './proof-view.js';
+import { agoText } from './quantity.js';
 import type { Session } from './session.js';
 
-/** What a person reads when a command that followed an environment ends, and its exit code. */
-export function finish(context: CliContext, session: Pick<Session, 'webUi'>, progress: Progress): ExitCode {
-  const { print, paint } = context;
-  const { environment: name, phase } = progress;
-  const webUi = session.webUi(name);
-  if (phase === 'Ready') {
-    if (progress.proof) {
-      print('');
-      for (const line of proofLines(progress.proof, { paint, columns: context.columns })) print(line);
-    }
+/** The exit code of a command that followed an environment to this end. */
+export function exitCodeOfEnd({ phase }: Progress): ExitCode {
+  if (phase === 'Blocked') return exitCodes.blocked;
+  return phase === 'Ready' || phase === 'Removed' ? exitCodes.ok : exitCodes.failed;
+}
+
+/** What a person reads when a command that followed an environment ends. */
+export function finish(context: CliContext, session: Pick<Session, 'webUi'>, progress: Progress): void {
+  const { print, paint, columns } = context;
+  const { environment: name, phase, proof, stoppedBecause } = progress;
+  if (phase === 'Ready' && proof) {
     print('');
-    print(`${paint('bold', name)} is ${paint('green', 'Ready')}.`);
-    if (webUi !== undefined) print(`  Temporal Web UI   ${webUi}`);
-    if (progress.cluster) print(`  kubectl           export KUBECONFIG=${progress.cluster.kubeconfigPath}`);
-    print(`  Next              tracewright status · tracewright verify · tracewright down`);
-    return exitCodes.ok;
+    for (const line of proofLines(proof, { paint, columns })) print(line);
   }
   print('');
-  if (phase === 'Blocked') {
-    const blocked = progress.steps.filter(({ state }) => state === 'blocked').map((step) => step.name);
-    print(
-      `${paint('bold', name)} is ${paint('red', 'Blocked')}: ${blocked.join(', ')}. Mend the cause, then decide:`,
-    );
-    print(
-      `  tracewright retry ${blocked[0] ?? ''}   try it again          tracewright skip ${blocked[0] ?? ''}   go on without it`,
-    );
-    print(`  tracewright abort   stop here              tracewright down    take everything away`);
-    if (webUi !== undefined) print(`  Temporal Web UI   ${webUi}`);
-    return exitCodes.blocked;
+  const webUi = session.webUi(name);
+  switch (phase) {
+    case 'Ready':
+      print(`${paint('bold', name)} is ${paint('green', 'Ready')}.`);
+      if (webUi !== undefined) print(`  Temporal Web UI   ${webUi}`);
+      if (progress.cluster) print(`  kubectl           export KUBECONFIG=${progress.cluster.kubeconfigPath}`);
+      print(`  Next              tracewright status · tracewright verify · tracewright down`);
+      return;
+    case 'Blocked':
+      blockedLines(progress, Date.now()).forEach(print);
+      if (webUi !== undefined) print(`  Temporal Web UI   ${webUi}`);
+      return;
+    default:
+      print(
+        `${paint('bold', name)} is ${phase}${stoppedBecause === undefined ? '' : `: ${stoppedBecause}`}.`,
+      );
+      if (phase === 'Stopped') print('  `tracewright up` goes on, `tracewright down` takes everything away.');
   }
-  print(
-    `${paint('bold', name)} is ${phase}${progress.stoppedBecause === undefined ? '' : `: ${progress.stoppedBecause}`}.`,
-  );
-  if (phase === 'Stopped') print('  `tracewright up` goes on, `tracewright down` takes everything away.');
-  return phase === 'Removed' ? exitCodes.ok : exitCodes.failed;
+}
+
+/** Which steps wait for a decision, since when, and how to decide. Why they wait stands above. */
+export function blockedLines({ environment, steps }: Progress, now: number): string[] {
+  const blocked = steps.filter(({ state }) => state === 'blocked');
+  const since = ({ endedAt }: StepProgress): string =>
+    endedAt === undefined ? '' : ` (since ${timeOf(endedAt)}, ${agoText(now - endedAt)})`;
+  const first = blocked[0]?.name ?? '';
+  const commands = [
+    [`tracewright retry ${first}`, 'try it again, once the cause is mended'],
+    [`tracewright skip ${first}`, 'go on without it'],
+    ['tracewright down', 'take everything away'],
+  ] as const;
+  const columns = Math.max(...commands.map(([command]) => command.length));
+  return [
+    `${environment} is Blocked: ${blocked.map((step) => `${step.name}${since(step)}`).join(', ')}. It waits for you:`,
+    ...commands.map(([command, means]) => `  ${command.padEnd(columns)}   ${means}`),
+  ];
+}
+
+/** `14:05:31`, in the time zone of whoever reads it. */
+function timeOf(at: number): string {
+  return new Date(at).toLocaleTimeString('en-GB');
 }

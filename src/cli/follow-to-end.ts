@@ -1,14 +1,15 @@
 import { exitCodes, type CliContext, type ExitCode } from './context.js';
-import { finish } from './finish.js';
+import { detachedLines } from './detach.js';
+import { exitCodeOfEnd, finish } from './finish.js';
 import { createJsonView } from './json-view.js';
 import { createPlainView } from './plain-view.js';
 import type { Session } from './session.js';
-import { watch } from './watch.js';
+import { watch, type View } from './watch.js';
 
 export interface FollowOptions {
   /** The run of the plan to follow. @default whatever runs */
   fromRun?: number;
-  /** JSON lines instead of text. */
+  /** Events as JSON lines instead of text. */
   json: boolean;
 }
 
@@ -19,18 +20,32 @@ export async function followToEnd(
   name: string,
   options: FollowOptions,
 ): Promise<ExitCode> {
-  const view = options.json ? createJsonView(context.print) : createPlainView(context);
-  const { progress, session: current, detached } = await watch(context, session, name, view, options.fromRun);
+  const view = await viewFor(context, options);
+  const watched = await watch(context, session, name, view, options.fromRun).catch((error: unknown) => {
+    view.end();
+    throw error;
+  });
+  const { progress, session: current, detached } = watched;
   try {
     if (detached || !progress) {
-      if (context.interrupted.aborted) context.note('');
-      context.note(
-        `Detached: it goes on in the background. \`tracewright status --watch --name ${name}\` comes back to it.`,
-      );
+      view.end();
+      if (!context.terminal && context.interrupted.aborted) context.note('');
+      detachedLines(name, progress?.phase).forEach(context.note);
       return context.interrupted.aborted ? exitCodes.detached : exitCodes.ok;
     }
-    return finish(options.json ? { ...context, print: context.note } : context, current, progress);
+    const code = exitCodeOfEnd(progress);
+    view.end(progress, code);
+    finish(options.json ? { ...context, print: context.note } : context, current, progress);
+    return code;
   } finally {
     if (current !== session) await current.close();
   }
+}
+
+async function viewFor(context: CliContext, { json }: FollowOptions): Promise<View> {
+  const { terminal, print, paint, note } = context;
+  if (json) return createJsonView(print);
+  if (!terminal) return createPlainView(context);
+  const { createLiveView } = await import('./live-view.js');
+  return createLiveView({ terminal, paint, note });
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
+import type { temporal } from '@temporalio/proto';
 import { TracewrightError } from '../domain/failure.js';
 import type { LiveDetail, Progress } from '../domain/progress.js';
 import { grpcCodeOf, grpcStatus } from '../temporal/grpc-status.js';
@@ -12,6 +13,10 @@ export interface LiveStep extends LiveDetail {
   readonly attempt: number;
   /** Why the last attempt failed, while the next one waits or runs. */
   readonly lastFailure?: string;
+  /** When the next attempt begins, while it is waited for; milliseconds since the epoch. */
+  readonly nextAttemptAt?: number;
+  /** No worker has taken it yet. */
+  readonly waits?: true;
 }
 
 /** An environment at one moment. */
@@ -38,12 +43,15 @@ export async function* follow(
   while (!signal.aborted) {
     // The client and the server would both wait patiently for whoever has died.
     if (!(await isAlive())) throw gone();
-    const snapshot = await look(client, name);
+    const snapshot = await client.withAbortSignal(signal, () => look(client, name));
     yield snapshot;
     if (until(snapshot.progress)) return;
     await sleep(intervalMs, undefined, { signal }).catch(() => undefined);
   }
 }
+
+/** PENDING_ACTIVITY_STATE_SCHEDULED of Temporal's API. */
+const scheduled = 1;
 
 /** In milliseconds: a look takes about 20; without a worker the server would let a query wait for its own time limit. */
 const lookTimeoutMs = 10_000;
@@ -81,20 +89,30 @@ function workerMissing(name: string, cause: unknown): TracewrightError {
 async function liveSteps(client: Client, name: string): Promise<Map<string, LiveStep>> {
   const { raw } = await refusable(name, () => environmentHandle(client, name).describe());
   const converter = client.options.loadedDataConverter.payloadConverter;
-  const steps = (raw.pendingActivities ?? []).map((activity): [string, LiveStep] => {
-    const [payload] = activity.heartbeatDetails?.payloads ?? [];
-    const details = payload ? converter.fromPayload<{ live: LiveDetail }>(payload) : undefined;
-    const lastFailure = activity.lastFailure?.message;
-    return [
+  return new Map(
+    (raw.pendingActivities ?? []).map((activity) => [
       activity.activityId ?? '',
-      {
-        ...(details?.live ?? { text: '' }),
-        attempt: activity.attempt ?? 1,
-        ...(typeof lastFailure === 'string' && lastFailure !== '' && { lastFailure }),
-      },
-    ];
-  });
-  return new Map(steps);
+      liveStep(activity, (payload) => converter.fromPayload<{ live: LiveDetail }>(payload)),
+    ]),
+  );
+}
+
+type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
+type Payload = temporal.api.common.v1.IPayload;
+
+function liveStep(activity: PendingActivity, decode: (payload: Payload) => { live: LiveDetail }): LiveStep {
+  const [payload] = activity.heartbeatDetails?.payloads ?? [];
+  const attempt = activity.attempt ?? 1;
+  const lastFailure = activity.lastFailure?.message ?? '';
+  const isScheduled = Number(activity.state) === scheduled;
+  const next = isScheduled && attempt > 1 ? activity.nextAttemptScheduleTime : undefined;
+  return {
+    ...(payload ? decode(payload).live : { text: '' }),
+    attempt,
+    ...(lastFailure !== '' && { lastFailure }),
+    ...(next && { nextAttemptAt: Number(next.seconds ?? 0) * 1_000 }),
+    ...(isScheduled && !next && { waits: true as const }),
+  };
 }
 
 function gone(): TracewrightError {

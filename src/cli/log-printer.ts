@@ -12,12 +12,12 @@ const styles: readonly PaintStyle[] = ['cyan', 'yellow', 'magenta', 'green', 'bl
  * @param named whether each line says whose it is: one of several
  */
 export function createLogPrinter(
-  { print, paint, interactive }: Pick<CliContext, 'print' | 'paint' | 'interactive'>,
+  { print, paint, terminal }: Pick<CliContext, 'print' | 'paint' | 'terminal'>,
   named: boolean,
 ): LogPrinter {
   const known: string[] = [];
   return (source, line) => {
-    const text = interactive ? stripVTControlCharacters(line).replace(/[^\P{Cc}\t]/gu, '') : line;
+    const text = terminal ? stripVTControlCharacters(line).replace(/[^\P{Cc}\t]/gu, '') : line;
     if (!named) {
       print(text);
       return;

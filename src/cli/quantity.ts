@@ -12,3 +12,12 @@ export function formatMs(ms: number): string {
 export function countOf(count: number, noun: string): string {
   return `${String(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
+
+/** `just now`, `4 min ago`, `2 h ago`, `3 days ago`. @param ms since it happened */
+export function agoText(ms: number): string {
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 1) return 'just now';
+  if (minutes < 120) return `${String(minutes)} min ago`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${String(hours)} h ago` : `${String(Math.floor(hours / 24))} days ago`;
+}

@@ -46,8 +46,18 @@ export interface ClusterRef {
   readonly owned: boolean;
 }
 
-export type StepState =
-  'pending' | 'running' | 'done' | 'blocked' | 'failed' | 'skipped' | 'cancelled' | 'removing' | 'removed';
+export const stepStates = [
+  'pending',
+  'running',
+  'done',
+  'blocked',
+  'failed',
+  'skipped',
+  'cancelled',
+  'removing',
+  'removed',
+] as const;
+export type StepState = (typeof stepStates)[number];
 
 export interface StepProgress extends Step {
   readonly state: StepState;

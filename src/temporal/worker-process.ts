@@ -120,7 +120,7 @@ export async function markWorkerReady({ readyFile }: Pick<Config, 'readyFile'>):
 
 /** For the background worker itself, as the last thing when nobody has stopped it: it is not missed. */
 export async function retireWorker({ stateDir }: Pick<Config, 'stateDir'>): Promise<void> {
-  await retireDaemon(place(stateDir));
+  await retireDaemon(workerPlace(stateDir));
 }
 
 async function ownIdentity(): Promise<ProcessIdentity> {

@@ -68,7 +68,7 @@ export function recordingContext(): { context: CliContext; lines: string[] } {
     print: keep,
     note: keep,
     paint: createPaint(false),
-    interactive: false,
+    terminal: undefined,
     columns: 100,
     signal: never,
     interrupted: never,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { finish } from '../../src/cli/finish.js';
+import { eventSchema } from '../../src/cli/event-schema.js';
+import { exitCodeOfEnd, finish } from '../../src/cli/finish.js';
 import { isSettled, type LiveStep } from '../../src/cli/follow.js';
 import { createJsonView } from '../../src/cli/json-view.js';
 import { createPlainView } from '../../src/cli/plain-view.js';
@@ -60,6 +61,40 @@ describe('the plain view', () => {
     expect(withoutClock(lines)).toEqual(['… cluster  starting', '✓ cluster  created, 3.0 s']);
   });
 
+  it('keeps quiet about the packages of a build until it has come further', () => {
+    const { context, lines } = recordingContext();
+    let now = 0;
+    const view = createPlainView(context, () => now);
+    const build = (text: string, percent: number): void => {
+      now += 1_000;
+      view.show({ progress: progressOf(), live: live('cluster', { text, percent, attempt: 1 }) });
+    };
+    build('building kube: a', 10);
+    build('building kube: b', 12);
+    build('building kube: c', 15);
+    build('building etcd: d', 16);
+    build('building etcd: e', 17);
+    now += 30_000;
+    build('building etcd: f', 17);
+    expect(withoutClock(lines)).toEqual([
+      '… cluster   10 % building kube: a',
+      '… cluster   15 % building kube: c',
+      '… cluster   16 % building etcd: d',
+      '… cluster   17 % building etcd: f',
+    ]);
+  });
+
+  it('tells once that a step waits for its next attempt', () => {
+    const { context, lines } = recordingContext();
+    let now = 0;
+    const view = createPlainView(context, () => now);
+    for (; now < 60_000; now += 1_000) {
+      const waiting = { text: 'x', attempt: 2, lastFailure: 'no', nextAttemptAt: 60_000 };
+      view.show({ progress: progressOf(), live: live('cluster', waiting) });
+    }
+    expect(withoutClock(lines)).toEqual(['… cluster  tries again in 60 s (attempt 2: no)']);
+  });
+
   it('tells the attempt, and why the last one failed', () => {
     const { context, lines } = recordingContext();
     createPlainView(context).show({
@@ -90,17 +125,36 @@ describe('the plain view', () => {
 });
 
 describe('the JSON view', () => {
-  it('prints an object a line, and only when something changed', () => {
+  it('prints an event a line, and only when something changed', () => {
     const lines: string[] = [];
     const view = createJsonView((line) => lines.push(line));
     const progress = progressOf();
     view.show({ progress, live: none });
     view.show({ progress, live: none });
     view.show({ progress, live: live('cluster', { text: 'starting', attempt: 1 }) });
-    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
-      { ...progress, live: {} },
-      { ...progress, live: { cluster: { text: 'starting', attempt: 1 } } },
+    view.show({ progress, live: live('cluster', { text: 'starting', attempt: 2, lastFailure: 'no' }) });
+    view.show({ progress: progressOf({ phase: 'Ready', ...steps({ state: 'done' }) }), live: none });
+    view.end(progressOf({ phase: 'Ready' }), 0);
+    const events = lines.map((line) => eventSchema.parse(JSON.parse(line)));
+    const of = { at: expect.any(Number) as number, environment: 'demo' };
+    const whole = { ...of, paused: false, stack: 'embedded', target: 'embedded', run: 1 };
+    const activity = { event: 'activity', ...of, step: 'cluster', text: 'starting' };
+    expect(events).toEqual([
+      { event: 'environment', ...whole, phase: 'Provisioning' },
+      { event: 'step', ...of, step: 'cluster', state: 'running' },
+      { event: 'step', ...of, step: 'tempo', state: 'pending' },
+      { ...activity, attempt: 1 },
+      { ...activity, attempt: 2, lastFailure: 'no' },
+      { event: 'environment', ...whole, phase: 'Ready' },
+      { event: 'step', ...of, step: 'cluster', state: 'done' },
+      { event: 'end', ...of, phase: 'Ready', exitCode: 0 },
     ]);
+  });
+
+  it('says nothing of an end that it has not seen', () => {
+    const lines: string[] = [];
+    createJsonView((line) => lines.push(line)).end();
+    expect(lines).toEqual([]);
   });
 });
 
@@ -108,14 +162,15 @@ describe('the end of a command', () => {
   const webUi = (): string => 'http://127.0.0.1:8233/demo';
   const end = (progress: Progress): { code: number; lines: string[] } => {
     const { context, lines } = recordingContext();
-    return { code: finish(context, { webUi }, progress), lines };
+    finish(context, { webUi }, progress);
+    return { code: exitCodeOfEnd(progress), lines };
   };
 
   it.each<[Phase, number, string]>([
     ['Ready', 0, 'demo is Ready.'],
     ['Removed', 0, 'demo is Removed.'],
     ['Stopped', 1, 'demo is Stopped: it was aborted.'],
-    ['Blocked', 3, 'demo is Blocked: tempo. Mend the cause, then decide:'],
+    ['Blocked', 3, 'demo is Blocked: tempo. It waits for you:'],
   ])('%s: exit code %i', (phase, exitCode, sentence) => {
     const { code, lines } = end(
       progressOf({

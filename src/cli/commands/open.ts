@@ -87,11 +87,11 @@ async function showTemporal(
 }
 
 async function browse(
-  { config, interactive }: CliContext,
+  { config, terminal }: CliContext,
   url: string,
   { browser }: OpenOptions,
 ): Promise<void> {
-  if (!browser || !interactive) return;
+  if (!browser || !terminal) return;
   const opener = await findBrowser(url, config.environment);
   if (opener) openBrowser(opener);
 }

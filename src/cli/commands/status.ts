@@ -1,12 +1,12 @@
-import { formatDuration } from '../../domain/duration.js';
-import type { Progress, StepProgress } from '../../domain/progress.js';
+import type { Progress } from '../../domain/progress.js';
 import { observeServer } from '../../temporal/server.js';
 import { observeWorker } from '../../temporal/worker-process.js';
 import { exitCodes, type CliContext, type ExitCode } from '../context.js';
 import { chooseEnvironment } from '../environments.js';
-import { failureLines } from '../errors.js';
-import { look, type LiveStep, type Snapshot } from '../follow.js';
+import { blockedLines } from '../finish.js';
+import { look, type Snapshot } from '../follow.js';
 import { followToEnd } from '../follow-to-end.js';
+import { frame } from '../frame.js';
 import { openExistingSession, type Session } from '../session.js';
 import { noEnvironment } from './none.js';
 
@@ -36,22 +36,15 @@ export async function status(context: CliContext, options: StatusOptions): Promi
 }
 
 async function printStatus(
-  { config, print, paint }: CliContext,
+  { config, print, paint, columns }: CliContext,
   session: Session,
   { progress, live }: Snapshot,
 ): Promise<void> {
-  const { environment, phase, stack, target, cluster, proof } = progress;
-  print(
-    `${paint('bold', environment)}  ${paint(phase === 'Ready' ? 'green' : phase === 'Blocked' ? 'red' : 'yellow', phase)}  stack ${stack}, target ${target}`,
-  );
-  const width = Math.max(...progress.steps.map(({ name }) => name.length));
-  for (const step of progress.steps) {
-    print(`  ${step.name.padEnd(width)}  ${step.state.padEnd(9)}  ${stepText(step, live.get(step.name))}`);
-    if (step.failure)
-      failureLines(step.failure, paint).forEach((line) => {
-        print(`    ${line}`);
-      });
-  }
+  const { environment, cluster, proof } = progress;
+  const now = Date.now();
+  frame({ progress, live }, { now, columns, paint, moving: false }).forEach(print);
+  print('');
+  if (progress.phase === 'Blocked') blockedLines(progress, now).forEach(print);
   if (progress.paused) print('  Paused            `tracewright resume` goes on');
   if (progress.expiresAt !== undefined)
     print(`  Expires           ${new Date(progress.expiresAt).toISOString()}, unless \`tracewright extend\``);
@@ -69,18 +62,6 @@ async function printStatus(
       `  Temporal server   ${server.state} on ${server.address}, pid ${String(server.pid)}, log ${server.logFile}`,
     );
   if (worker) print(`  Worker            pid ${String(worker.pid)}, log ${worker.logFile}`);
-}
-
-function stepText(step: StepProgress, live: LiveStep | undefined): string {
-  if (live && (step.state === 'running' || step.state === 'removing')) {
-    const percent = live.percent === undefined ? '' : `${String(Math.floor(live.percent))} % `;
-    return `${percent}${live.text}${live.attempt > 1 ? ` (attempt ${String(live.attempt)})` : ''}`;
-  }
-  const took =
-    step.startedAt !== undefined && step.endedAt !== undefined
-      ? formatDuration(step.endedAt - step.startedAt)
-      : '';
-  return [step.outcome, took].filter((text) => text !== undefined && text !== '').join(', ');
 }
 
 function exitCodeOfPhase({ phase }: Progress): ExitCode {

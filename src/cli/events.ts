@@ -1,0 +1,84 @@
+import type { Progress, StepProgress } from '../domain/progress.js';
+import type { ActivityEvent, CliEvent, EndEvent, EnvironmentEvent, StepEvent } from './event-schema.js';
+import type { LiveStep, Snapshot } from './follow.js';
+import { isRunning } from './step-text.js';
+
+/**
+ * What has happened between two looks; without an earlier one, all that there is.
+ * @param at milliseconds since the epoch, of the later look
+ */
+export function eventsBetween(before: Snapshot | undefined, after: Snapshot, at: number): CliEvent[] {
+  const { progress, live } = after;
+  const known = new Map(before?.progress.steps.map((step) => [step.name, step]));
+  const common = { at, environment: progress.environment };
+  const events: CliEvent[] = [];
+  const add = (earlier: CliEvent | undefined, event: CliEvent): void => {
+    if (!earlier || JSON.stringify(earlier) !== JSON.stringify(event)) events.push(event);
+  };
+  add(before && environmentEvent(common, before.progress), environmentEvent(common, progress));
+  for (const step of progress.steps) {
+    const earlier = known.get(step.name);
+    add(earlier && stepEvent(common, earlier), stepEvent(common, step));
+    const now = live.get(step.name);
+    const then = before?.live.get(step.name);
+    const same = earlier?.startedAt === step.startedAt && then;
+    if (now && isRunning(step))
+      add(same ? activityEvent(common, step, then) : undefined, activityEvent(common, step, now));
+  }
+  return events;
+}
+
+/** The last event. */
+export function endEvent(progress: Progress, exitCode: number, at: number): EndEvent {
+  const { environment, phase, stoppedBecause, proof } = progress;
+  return {
+    event: 'end',
+    at,
+    environment,
+    phase,
+    exitCode,
+    ...(stoppedBecause !== undefined && { stoppedBecause }),
+    ...(proof && {
+      proof: {
+        traceId: proof.traceId,
+        spans: proof.spans,
+        services: { ...proof.services },
+        traceDurationMs: proof.traceDurationMs,
+        tookMs: proof.tookMs,
+      },
+    }),
+  };
+}
+
+type Common = Pick<CliEvent, 'at' | 'environment'>;
+
+function environmentEvent(common: Common, progress: Progress): EnvironmentEvent {
+  const { phase, paused = false, stack, target, run } = progress;
+  return { event: 'environment', ...common, phase, paused, stack, target, run };
+}
+
+function stepEvent(common: Common, step: StepProgress): StepEvent {
+  const { name, state, startedAt, endedAt, outcome, failure } = step;
+  return {
+    event: 'step',
+    ...common,
+    step: name,
+    state,
+    ...(startedAt !== undefined && { startedAt }),
+    ...(endedAt !== undefined && { endedAt }),
+    ...(outcome !== undefined && { outcome }),
+    ...(failure && {
+      failure: {
+        type: failure.type,
+        message: failure.message,
+        remedy: failure.remedy,
+        retryable: failure.retryable,
+        ...(failure.evidence && { evidence: [...failure.evidence] }),
+      },
+    }),
+  };
+}
+
+function activityEvent(common: Common, { name }: StepProgress, live: LiveStep): ActivityEvent {
+  return { event: 'activity', ...common, step: name, ...live };
+}

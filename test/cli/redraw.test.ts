@@ -1,0 +1,138 @@
+import { EventEmitter } from 'node:events';
+import { describe, expect, it, vi } from 'vitest';
+import { createLiveView } from '../../src/cli/live-view.js';
+import { createPaint } from '../../src/cli/paint.js';
+import { Redraw, type Terminal } from '../../src/cli/redraw.js';
+import { screenOf } from '../support/screen.js';
+import { progressOf } from './support.js';
+
+/** A terminal that keeps what is written to it. */
+class Recorder extends EventEmitter {
+  output = '';
+  rows = 24;
+  columns = 80;
+
+  write(text: string): boolean {
+    this.output += text;
+    return true;
+  }
+
+  resize(columns: number): void {
+    this.columns = columns;
+    this.emit('resize');
+  }
+
+  shown(): string[] {
+    const lines = screenOf(this.output, this.columns);
+    return lines.slice(0, lines.findLastIndex((line) => line !== '') + 1);
+  }
+}
+
+const terminalOf = (recorder: Recorder): Terminal => recorder as unknown as Terminal;
+
+/** Numbers that look random and are the same in every run. */
+function* numbers(seed: number): Generator<number, never> {
+  for (let state = seed; ;) {
+    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+    yield state / 2_147_483_648;
+  }
+}
+
+describe('lines that are drawn again', () => {
+  it('show the last ones only, whatever was drawn before', () => {
+    const recorder = new Recorder();
+    const redraw = new Redraw(terminalOf(recorder));
+    recorder.write('before\n');
+    const random = numbers(7);
+    const upTo = (limit: number): number => Math.floor(random.next().value * limit);
+    for (let round = 0; round < 60; round += 1) {
+      const lines = Array.from({ length: upTo(12) }, (_, index) =>
+        upTo(2) === 0 ? `line ${String(index)}` : 'x'.repeat(1 + upTo(60)),
+      );
+      redraw.draw(lines);
+      expect(recorder.shown()).toEqual(['before', ...lines]);
+    }
+  });
+
+  it('stay above those that come after them', () => {
+    const recorder = new Recorder();
+    const redraw = new Redraw(terminalOf(recorder));
+    redraw.draw(['one']);
+    redraw.keep();
+    redraw.draw(['two']);
+    expect(recorder.shown()).toEqual(['one', 'two']);
+  });
+
+  it('are written only where they have changed', () => {
+    const recorder = new Recorder();
+    const redraw = new Redraw(terminalOf(recorder));
+    redraw.draw(['one', 'two']);
+    const before = recorder.output.length;
+    redraw.draw(['one', 'three']);
+    expect(recorder.output.slice(before)).toContain('three');
+    expect(recorder.output.slice(before)).not.toContain('one');
+  });
+
+  it('find their place again when the terminal has broken them', () => {
+    const recorder = new Recorder();
+    const redraw = new Redraw(terminalOf(recorder));
+    recorder.write('before\n');
+    redraw.draw(['x'.repeat(70), 'y'.repeat(30)]);
+    recorder.columns = 40;
+    redraw.draw(['short', 'lines']);
+    expect(recorder.shown()).toEqual(['before', 'short', 'lines']);
+  });
+});
+
+describe('the live view', () => {
+  const open = (): { recorder: Recorder; view: ReturnType<typeof createLiveView>; notes: string[] } => {
+    const recorder = new Recorder();
+    const notes: string[] = [];
+    const note = (line: string): void => {
+      notes.push(line);
+      recorder.write(`${line}\n`);
+    };
+    return {
+      recorder,
+      notes,
+      view: createLiveView({ terminal: terminalOf(recorder), paint: createPaint(false), note }),
+    };
+  };
+
+  it('leaves one whole frame, below what was said meanwhile', () => {
+    const { recorder, view } = open();
+    view.show({ progress: progressOf(), live: new Map() });
+    view.note?.('The server has come back.');
+    view.show({ progress: progressOf({ phase: 'TearingDown' }), live: new Map() });
+    view.end();
+    expect(recorder.shown().map((line) => line.replace(/\s{2,}.*/u, ''))).toEqual([
+      'The server has come back.',
+      'demo',
+      '',
+      '',
+    ]);
+    expect(recorder.shown()[1]).toContain('TearingDown');
+  });
+
+  it('draws again by itself, at most as high as the terminal, and follows its width', () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'] });
+    try {
+      const { recorder, view } = open();
+      recorder.rows = 3;
+      view.show({ progress: progressOf(), live: new Map() });
+      const first = recorder.output;
+      vi.advanceTimersByTime(1_000);
+      expect(recorder.output.length).toBeGreaterThan(first.length);
+      expect(recorder.shown()).toHaveLength(2);
+      recorder.resize(30);
+      expect(Math.max(...recorder.shown().map((line) => line.length))).toBeLessThan(30);
+      view.end();
+      const last = recorder.output;
+      vi.advanceTimersByTime(1_000);
+      recorder.resize(80);
+      expect(recorder.output).toBe(last);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
