@@ -35,13 +35,19 @@ export function asActivity<I, O>(work: (task: I, step: StepContext) => Promise<O
     const context = Context.current();
     const { step, stop } = beat(context);
     try {
-      return await work(task, step);
+      return withoutSecrets(await work(task, step));
     } catch (error) {
       throw toActivityError(error, context);
     } finally {
       stop();
     }
   };
+}
+
+/** What a step did may quote helm or a pod, and goes into the history. */
+function withoutSecrets<O>(result: O): O {
+  const { outcome } = (result ?? {}) as { outcome?: unknown };
+  return typeof outcome === 'string' ? { ...result, outcome: redact(outcome) } : result;
 }
 
 function beat(context: Context): { step: StepContext; stop: () => void } {

@@ -1,9 +1,11 @@
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
+import type { Transform } from 'node:stream';
 import { createInterface } from 'node:readline';
 import { execa, type ExecaError, type ResultPromise } from 'execa';
 import { isTracewrightError, TracewrightError } from '../domain/failure.js';
 import { endProcess, identifyProcess, type ProcessIdentity } from './process-identity.js';
 import { redact } from './redact.js';
+import { redactLines } from './redact-lines.js';
 
 /** Who is responsible for the programs that run, and finds them again should this process die. */
 export interface ProcessOwner {
@@ -25,7 +27,7 @@ export interface RunOptions {
   signal?: AbortSignal | undefined;
   /** In milliseconds. @default 10000 */
   graceMs?: number;
-  /** Both outputs are appended to this file (made with mode 0600) as they come. */
+  /** Both outputs are appended to this file (made with mode 0600) line by line as they come, without secrets. */
   logFile?: string | undefined;
   /** Each line of both outputs, as it comes. */
   onLine?: (line: string) => void;
@@ -130,13 +132,17 @@ function watchForStop(
   };
 }
 
-function followOutput(child: Child, { logFile, onLine }: RunOptions): WriteStream | undefined {
-  const log = logFile === undefined ? undefined : createWriteStream(logFile, { flags: 'a', mode: 0o600 });
-  // A full disk must not take the worker down with the log: the tail for the error is kept in memory anyway.
-  log?.on('error', () => undefined);
-  if (log) child.all.pipe(log, { end: false });
+/** @returns the way into the log, to be ended with the program */
+function followOutput(child: Child, { logFile, onLine }: RunOptions): Transform | undefined {
   if (onLine) createInterface({ input: child.all, crlfDelay: Infinity }).on('line', onLine);
-  return log;
+  if (logFile === undefined) return undefined;
+  const clean = redactLines();
+  const file = createWriteStream(logFile, { flags: 'a', mode: 0o600 });
+  // A full disk must not take the worker down with the log, nor stop the program: the tail for the error is kept in
+  // memory anyway.
+  file.on('error', () => clean.resume());
+  child.all.pipe(clean).pipe(file);
+  return clean;
 }
 
 function stopped(

@@ -60,6 +60,12 @@ describe('asActivity', () => {
     });
   });
 
+  it('hands on what was done without secrets', async () => {
+    const work = asActivity(() => Promise.resolve({ outcome: 'installed with token=abcdefgh', revision: 1 }));
+    const result: unknown = await new MockActivityEnvironment().run(work, 'task');
+    expect(result).toEqual({ outcome: 'installed with token=[redacted]', revision: 1 });
+  });
+
   it.each(Object.entries(failureTypes).filter(([, kind]) => kind.retryable))(
     'retries %s until its last attempt',
     async (type, kind) => {
