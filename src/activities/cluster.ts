@@ -40,9 +40,9 @@ export function clusterActivities(
       const { report, signal } = step;
       await endOtherToolsOf(config, task, step);
       const target = openTarget(task);
-      const { phase } = await target.observe();
+      const { phase, facts } = await target.observe();
       await target.delete({ onProgress: report, signal });
-      if (task.target.kind === 'kubeconfig') return { outcome: 'left alone: it is not ours' };
+      if (task.target.kind === 'kubeconfig' || facts.owned === false) return { outcome: 'left alone: it is not ours' };
       return { outcome: phase === 'absent' ? 'was not there' : 'deleted' };
     }),
   };

@@ -106,6 +106,10 @@ export const failureTypes = {
     'the cluster refuses the credentials of the kubeconfig, or they may not do what a step needs',
   ),
   'chart.unavailable': passing('a chart repository or registry does not answer, or answers with an error'),
+  'docker.unreachable': passing('the Docker engine does not answer'),
+  'docker.forbidden': permanent('the Docker engine answers, but not to this user'),
+  'cluster.different': permanent('a cluster of that name exists that is not the one the stack asks for'),
+  'host.limits': permanent('a limit of the machine is too low for a cluster: inotify'),
   'removal.stuck': passing('an object was deleted but does not go away: a finalizer or a webhook holds it'),
 } satisfies Record<string, FailureKind>;
 

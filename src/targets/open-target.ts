@@ -1,8 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { TracewrightError } from '../domain/failure.js';
+import { defaultK3dSettings } from '../domain/k3d-settings.js';
 import type { TargetSpec } from '../domain/progress.js';
 import { buildEmbedded } from './embedded/build/build.js';
 import { createEmbeddedTarget } from './embedded/target.js';
+import { createK3dTarget } from './k3d/target.js';
 import { createKubeconfigTarget } from './kubeconfig.js';
 import { checkHost } from './embedded/host.js';
 import type { Target } from './target.js';
@@ -13,22 +15,33 @@ export const embeddedSourceDir = fileURLToPath(new URL('../../embedded', import.
 export interface TargetFolders {
   readonly stateDir: string;
   readonly cacheDir: string;
+  /** PATH, and the settings of the tools that read variables. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /**
  * The target of an environment; asks nothing of it yet. Clusters of our own carry the environment's name.
- * @throws TracewrightError `usage.invalid` for a kind of target that this version cannot open
+ * @throws TracewrightError `usage.invalid` for an existing cluster without a kubeconfig file
  */
 export function openTarget(folders: TargetFolders, environment: string, spec: TargetSpec): Target {
-  const { kind, kubeconfigPath, context } = spec;
-  if (kind === 'embedded') return embeddedTarget(folders, environment);
-  if (kind === 'kubeconfig' && kubeconfigPath !== undefined)
-    return createKubeconfigTarget({ kubeconfigPath, context });
-  throw new TracewrightError({
-    type: 'usage.invalid',
-    message: `The target ${kind} is not available in this version.`,
-    remedy: 'Use --target embedded or kubeconfig.',
-  });
+  const { stateDir, cacheDir, environment: variables } = folders;
+  switch (spec.kind) {
+    case 'embedded':
+      return embeddedTarget(folders, environment);
+    case 'k3d': {
+      const settings = spec.k3d ?? defaultK3dSettings;
+      return createK3dTarget({ environment, stateDir, cacheDir, variables, settings });
+    }
+    case 'kubeconfig': {
+      const { kubeconfigPath, context } = spec;
+      if (kubeconfigPath !== undefined) return createKubeconfigTarget({ kubeconfigPath, context });
+      throw new TracewrightError({
+        type: 'usage.invalid',
+        message: 'The target kubeconfig was given no kubeconfig file.',
+        remedy: 'Name one with --kubeconfig.',
+      });
+    }
+  }
 }
 
 /** The embedded cluster with its programs: built first where they are not. */

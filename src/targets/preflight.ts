@@ -1,6 +1,8 @@
 import type { Check } from '../domain/check.js';
+import { defaultK3dSettings } from '../domain/k3d-settings.js';
 import type { EnvironmentSpec } from '../domain/progress.js';
 import { preflightEmbedded } from './embedded/preflight.js';
+import { preflightK3d } from './k3d/preflight.js';
 import { preflightKubeconfig } from './kubeconfig-preflight.js';
 import { embeddedSourceDir, type TargetFolders } from './open-target.js';
 
@@ -15,6 +17,12 @@ export async function preflight(
   signal?: AbortSignal,
 ): Promise<Check[]> {
   if (target.kind === 'kubeconfig') return preflightKubeconfig({ target, signal });
-  if (target.kind !== 'embedded') return [];
+  if (target.kind === 'k3d')
+    return preflightK3d({
+      ...folders,
+      name: environment,
+      settings: target.k3d ?? defaultK3dSettings,
+      signal,
+    });
   return preflightEmbedded({ ...folders, name: environment, sourceDir: embeddedSourceDir, signal });
 }

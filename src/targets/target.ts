@@ -1,9 +1,5 @@
-import type { TargetKind } from '../domain/stack.js';
 import type { ProcessIdentity } from '../tools/process-identity.js';
 import type { ProcessOwner } from '../tools/process.js';
-
-/** The targets that the command line offers so far. */
-export const availableTargets: readonly TargetKind[] = ['embedded', 'kubeconfig'];
 
 /** What a target found out about its cluster; everything is optional because a broken cluster tells little. */
 export interface ClusterFacts {
@@ -12,6 +8,8 @@ export interface ClusterFacts {
   readonly nodeName?: string;
   readonly serverUrl?: string;
   readonly kubeconfigPath?: string;
+  /** False when somebody else made it, so that it will not be deleted. */
+  readonly owned?: boolean;
   /** The process that holds the cluster, where it is one of ours. */
   readonly process?: ProcessIdentity;
 }

@@ -18,10 +18,10 @@ export async function isListening(pid: number, port: number): Promise<boolean> {
   return false;
 }
 
-/** As the links below /proc/<pid>/fd name them: `socket:[<inode>]`. */
-async function listeningSockets(port: number): Promise<string[]> {
+/** As the links below /proc/<pid>/fd name them: `socket:[<inode>]`. None where there is no /proc. */
+export async function listeningSockets(port: number): Promise<string[]> {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const table = await readFile('/proc/net/tcp', 'utf8');
+  const table = await readFile('/proc/net/tcp', 'utf8').catch(() => '');
   return table
     .split('\n')
     .map((line) => line.trim().split(/\s+/u))

@@ -89,8 +89,9 @@ export function sameStack(one: EnvironmentSpec, other: EnvironmentSpec): boolean
   return JSON.stringify(one.stack) === JSON.stringify(other.stack);
 }
 
-/** `embedded`, `kubeconfig (context lab in /home/me/.kube/config)`. */
-function targetText({ kind, kubeconfigPath, context }: TargetSpec): string {
+/** `embedded`, `k3d (rancher/k3s:v1.31.5-k3s1, ports 6443 …)`, `kubeconfig (context lab in /home/me/.kube/config)`. */
+function targetText({ kind, kubeconfigPath, context, k3d }: TargetSpec): string {
+  if (k3d) return `k3d (${k3d.image}, ports ${[k3d.apiPort, ...k3d.ports].join(', ')})`;
   if (kubeconfigPath === undefined) return kind;
   return `${kind} (${context === undefined ? '' : `context ${context} in `}${kubeconfigPath})`;
 }

@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import { isTracewrightError } from '../../domain/failure.js';
+import { ownershipLabels } from '../../domain/names.js';
+import { run, type RunOptions } from '../../tools/process.js';
+import { explainFailure } from './failure.js';
+
+/** The `docker` program of the user, with the user's settings (DOCKER_HOST, DOCKER_CONTEXT). */
+export interface Docker {
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** In milliseconds: an engine that takes longer for a question does not work. */
+const timeoutMs = 30_000;
+
+/**
+ * Runs one `docker` command. @returns its standard output
+ * @throws TracewrightError `tool.missing`, `docker.unreachable`, `docker.forbidden`, `tool.cancelled`, `tool.failed`
+ */
+export async function docker(
+  { variables, signal }: Docker,
+  args: readonly string[],
+  options: Pick<RunOptions, 'logFile'> = {},
+): Promise<string> {
+  try {
+    const { stdout } = await run('docker', args, {
+      env: variables,
+      signal,
+      timeoutMs,
+      missingRemedy: 'Install Docker (https://docs.docker.com/engine/install), or use another target.',
+      ...options,
+    });
+    return stdout;
+  } catch (error) {
+    const lines = isTracewrightError(error) ? error.evidence : [];
+    throw explainFailure(error, {
+      what: `docker ${args[0] ?? ''} failed`,
+      lines,
+      otherwise: 'tool.failed',
+    });
+  }
+}
+
+/** Such as `28.2.2`. @throws as `docker` */
+export async function dockerVersion(context: Docker): Promise<string> {
+  return (await docker(context, ['version', '--format', '{{.Server.Version}}'])).trim();
+}
+
+const binding = z.object({ HostIp: z.string(), HostPort: z.string() });
+
+const container = z.object({
+  name: z.string().transform((name) => name.replace(/^\//u, '')),
+  image: z.string(),
+  role: z.string().nullable(),
+  /** The environment that made it; empty or null when another did. */
+  environment: z.string().nullable(),
+  hasToken: z.boolean(),
+  /** created, running, restarting, exited, paused, dead. */
+  status: z.string(),
+  startedAt: z.string(),
+  restarts: z.number(),
+  ports: z.record(z.string(), z.array(binding).nullable()).nullable(),
+});
+
+/** A container of a k3d cluster, as far as it is read here. */
+export type K3dContainer = z.infer<typeof container>;
+
+/**
+ * Only these fields leave Docker: labels and variables also hold the cluster's token. k3d's own `cluster list` names
+ * images by their digest and leaves out all labels but its own, so that it can tell neither the version nor the owner.
+ */
+const template = `{${[
+  '"name":{{json .Name}}',
+  '"image":{{json .Config.Image}}',
+  '"role":{{json (index .Config.Labels "k3d.role")}}',
+  `"environment":{{json (index .Config.Labels "${ownershipLabels.environment}")}}`,
+  '"hasToken":{{if index .Config.Labels "k3d.cluster.token"}}true{{else}}false{{end}}',
+  '"status":{{json .State.Status}}',
+  '"startedAt":{{json .State.StartedAt}}',
+  '"restarts":{{json .RestartCount}}',
+  '"ports":{{json .HostConfig.PortBindings}}',
+].join(',')}}`;
+
+/** The containers of the k3d cluster `name`, whoever made it, in the order of their names. @throws as `docker` */
+export async function clusterContainers(context: Docker, name: string): Promise<K3dContainer[]> {
+  const filters = ['--filter', 'label=app=k3d', '--filter', `label=k3d.cluster=${name}`];
+  const ids = lines(await docker(context, ['ps', '--all', '--quiet', '--no-trunc', ...filters]));
+  if (ids.length === 0) return [];
+  const found = lines(
+    await docker(context, ['inspect', '--type', 'container', '--format', template, ...ids]),
+  );
+  return found
+    .map((line) => container.parse(JSON.parse(line)))
+    .sort((a, b) => a.name.localeCompare(b.name, 'en'));
+}
+
+/** Networks and volumes of the cluster `name`: they outlive their containers when k3d is interrupted. */
+export async function clusterRemains(
+  context: Docker,
+  name: string,
+): Promise<{ readonly networks: readonly string[]; readonly volumes: readonly string[] }> {
+  const network = `name=^k3d-${name}$`;
+  const format = ['--format', '{{.Name}}'];
+  const [networks, volumes] = await Promise.all([
+    docker(context, ['network', 'ls', '--filter', 'label=app=k3d', '--filter', network, ...format]),
+    docker(context, ['volume', 'ls', '--filter', `label=k3d.cluster=${name}`, ...format]),
+  ]);
+  return { networks: lines(networks), volumes: lines(volumes) };
+}
+
+/** The name of the running container that publishes this port of the machine. */
+export async function publisherOf(context: Docker, port: number): Promise<string | undefined> {
+  const args = ['ps', '--filter', `publish=${String(port)}`, '--format', '{{.Names}}'];
+  return lines(await docker(context, args))[0];
+}
+
+export function lines(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+}

@@ -1,0 +1,152 @@
+import { readFile, stat, statfs } from 'node:fs/promises';
+import { check, type Check } from '../../domain/check.js';
+import { TracewrightError } from '../../domain/failure.js';
+import type { K3dSettings } from '../../domain/k3d-settings.js';
+import { requireWritable, stateFolder } from '../../tools/writable-folder.js';
+import { isOurs } from './classify.js';
+import { clusterContainers, docker, dockerVersion, type Docker } from './docker.js';
+import { inotifyRemedy } from './failure.js';
+import { k3dClusterName } from './names.js';
+import { publishedPorts, requireFreePorts } from './ports.js';
+import { loopbackProxy } from './proxies.js';
+import { findK3d, missingK3d } from './provide.js';
+
+export interface K3dPreflightOptions {
+  /** The name of the environment. */
+  readonly name: string;
+  readonly settings: K3dSettings;
+  readonly stateDir: string;
+  readonly cacheDir: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** k3s, the images of the tutorial and their unpacked layers: an estimate, in bytes. */
+const imageBytes = 4 * 2 ** 30;
+
+/** `least`: a default kernel has more; below, nodes fail. `enough`: what k3d#803 and kind's documentation ask for. */
+const inotifyLimits = [
+  { name: 'max_user_instances', least: 64, enough: 256 },
+  { name: 'max_user_watches', least: 8_192, enough: 65_536 },
+] as const;
+
+type Finding = string | Omit<Check, 'name'>;
+
+/** Looks whether this machine can make and hold the cluster. Changes nothing; the state folder is made where it is missing. */
+export async function preflightK3d(options: K3dPreflightOptions): Promise<Check[]> {
+  const context: Docker = { variables: options.environment, signal: options.signal };
+  const reached = await check('docker', async () => `Docker ${await dockerVersion(context)} answers.`);
+  // Nothing can be asked of an engine that does not answer.
+  const ofDocker =
+    reached.state === 'failed'
+      ? []
+      : [
+          check('docker host', () => localEngine(context)),
+          check('ports', () => ports(options, context)),
+          check('disk room', () => diskRoom(context)),
+        ];
+  const others = [
+    check('k3d', () => k3dProgram(options)),
+    check('inotify', inotify),
+    check('proxy', () => Promise.resolve(proxy(options.environment))),
+    check('state folder', async () => {
+      await requireWritable(options.stateDir, stateFolder);
+      return `${options.stateDir} can be written.`;
+    }),
+  ];
+  return [reached, ...(await Promise.all([...ofDocker, ...others]))];
+}
+
+async function k3dProgram(options: K3dPreflightOptions): Promise<Finding> {
+  const found = await findK3d(options);
+  if (found === undefined) throw missingK3d();
+  if (found !== 'buildable') return `k3d ${found.version} (${found.path}).`;
+  return {
+    state: 'warning',
+    detail: 'There is no k3d on PATH: it is built from its Go module first, a few minutes, once.',
+    remedy: 'Nothing; or install k3d (https://k3d.io/stable/#installation).',
+  };
+}
+
+/** Ports that are published on another machine lead nowhere here. */
+async function localEngine(context: Docker): Promise<string> {
+  const endpoint = context.variables['DOCKER_HOST'] ?? (await contextHost(context));
+  if (
+    !/^(?:ssh|tcp|https?):\/\//u.test(endpoint) ||
+    /\/\/(?:[^@/]*@)?(?:localhost|127\.|\[::1\])/u.test(endpoint)
+  )
+    return 'The engine is on this machine.';
+  throw new TracewrightError({
+    type: 'host.unsupported',
+    message: `The Docker engine is on another machine (${endpoint}), and so would be the ports of the cluster.`,
+    remedy: 'Run Tracewright there, or make the cluster yourself and use --target kubeconfig.',
+  });
+}
+
+async function contextHost(context: Docker): Promise<string> {
+  return (await docker(context, ['context', 'inspect', '--format', '{{.Endpoints.docker.Host}}'])).trim();
+}
+
+async function ports({ name, settings }: K3dPreflightOptions, context: Docker): Promise<string> {
+  const containers = await clusterContainers(context, k3dClusterName(name));
+  if (containers.length > 0)
+    return isOurs(containers, name)
+      ? 'The cluster has them already.'
+      : 'A cluster of that name exists already.';
+  await requireFreePorts(context, settings);
+  return `${publishedPorts(settings)
+    .map(({ port }) => String(port))
+    .join(', ')} are free.`;
+}
+
+async function diskRoom(context: Docker): Promise<Finding> {
+  const root = (await docker(context, ['info', '--format', '{{.DockerRootDir}}'])).trim();
+  const isHere = await stat(root).then(
+    () => true,
+    () => false,
+  );
+  // Docker Desktop keeps its disk in a virtual machine.
+  if (!isHere) return "Docker's disk cannot be looked at from here.";
+  const { bavail, bsize } = await statfs(root);
+  const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  if (bavail * bsize >= imageBytes) return `${gib(bavail * bsize)} are free for images.`;
+  throw new TracewrightError({
+    type: 'state.disk-full',
+    message: `The images of a stack need about ${gib(imageBytes)}; Docker's disk (${root}) has ${gib(bavail * bsize)} free.`,
+    remedy: '`docker system df` shows what takes it, `docker system prune` removes what nobody uses.',
+  });
+}
+
+async function inotify(): Promise<Finding> {
+  const low: string[] = [];
+  for (const { name, least, enough } of inotifyLimits) {
+    const limit = await readFile(`/proc/sys/fs/inotify/${name}`, 'utf8').then(Number, () => undefined);
+    if (limit === undefined) return 'The limits are those of the machine that Docker runs in.';
+    if (limit < least) throw tooLow(`fs.inotify.${name} is ${String(limit)}`);
+    if (limit < enough) low.push(`fs.inotify.${name} is ${String(limit)}`);
+  }
+  if (low.length === 0) return 'Enough files can be watched.';
+  return {
+    state: 'warning',
+    detail: `${low.join(', ')}: pods may fail with "too many open files".`,
+    remedy: inotifyRemedy,
+  };
+}
+
+function tooLow(what: string): TracewrightError {
+  return new TracewrightError({
+    type: 'host.limits',
+    message: `${what}, too low for a Kubernetes node: it would fail with "too many open files".`,
+    remedy: inotifyRemedy,
+  });
+}
+
+function proxy(variables: K3dPreflightOptions['environment']): Finding {
+  const name = loopbackProxy(variables);
+  if (name === undefined) return 'Nodes reach the registries as this machine does.';
+  return {
+    state: 'warning',
+    detail: `${name} names a proxy on this machine's loopback address, which the nodes cannot reach.`,
+    remedy: `Give the proxy an address that containers reach, and put that into ${name}.`,
+  };
+}

@@ -1,0 +1,114 @@
+import { called, engineTrouble, writeEngine, type EngineContainer } from './engine.js';
+
+/**
+ * A stand-in for the docker program: as much of docker 28 as Tracewright uses of it, over the engine's file. What it does
+ * not know it refuses, as docker does.
+ */
+const { path, engine, args } = called('docker');
+
+function fail(text: string, code = 1): never {
+  console.error(text);
+  process.exit(code);
+}
+
+const flags = (name: string): string[] => args.flatMap((it, index) => (args[index - 1] === name ? [it] : []));
+const known = new Set(['--format', '--filter', '--type', '--tail']);
+const plain = args.filter((it, index) => !it.startsWith('--') && !known.has(args[index - 1] ?? ''));
+
+function labelled(labels: Record<string, string>): boolean {
+  const wanted = flags('--filter').filter((it) => it.startsWith('label='));
+  return wanted.every((it) => {
+    const [, key = '', value = ''] = it.split('=');
+    return labels[key] === value;
+  });
+}
+
+function container(name: string): EngineContainer {
+  return engine.containers.find((it) => it.name === name) ?? fail(`Error: No such container: ${name}`);
+}
+
+function containers(): void {
+  const publish = flags('--filter')
+    .find((it) => it.startsWith('publish='))
+    ?.slice('publish='.length);
+  const found = engine.containers.filter(
+    ({ labels, ports, status }) =>
+      labelled(labels) &&
+      (args.includes('--all') || status === 'running') &&
+      (publish === undefined ||
+        Object.values(ports)
+          .flat()
+          .some(({ HostPort }) => HostPort === publish)),
+  );
+  for (const { name } of found) console.log(name);
+}
+
+function inspect(): void {
+  for (const name of plain.slice(1)) {
+    const { image, labels, status, startedAt, restarts, ports } = container(name);
+    console.log(
+      JSON.stringify({
+        name: `/${name}`,
+        image,
+        role: labels['k3d.role'] ?? '',
+        environment: labels['tracewright.dev/environment'] ?? '',
+        hasToken: labels['k3d.cluster.token'] !== undefined,
+        status,
+        startedAt,
+        restarts,
+        ports,
+      }),
+    );
+  }
+}
+
+function listOrRemove(kind: 'network' | 'volume'): void {
+  const all = kind === 'network' ? engine.networks : engine.volumes;
+  const name = flags('--filter')
+    .find((it) => it.startsWith('name='))
+    ?.slice('name='.length);
+  if (plain[1] === 'ls') {
+    const fits = all.filter(
+      (it) => labelled(it.labels) && (name === undefined || new RegExp(name, 'u').test(it.name)),
+    );
+    for (const it of fits) console.log(it.name);
+    return;
+  }
+  if (plain[1] !== 'rm') fail(`docker: unknown command: docker ${kind} ${String(plain[1])}`);
+  const left = all.filter((it) => it.name !== plain[2]);
+  engine[kind === 'network' ? 'networks' : 'volumes'] = left;
+  writeEngine(path, engine);
+}
+
+const commands: Record<string, () => void> = {
+  version: () => {
+    console.log('28.2.2');
+  },
+  info: () => {
+    console.log('/');
+  },
+  context: () => {
+    console.log('unix:///var/run/docker.sock');
+  },
+  ps: containers,
+  inspect,
+  logs: () => {
+    console.error(container(plain[1] ?? '').log);
+  },
+  rm: () => {
+    engine.containers = engine.containers.filter((it) => it !== container(plain[1] ?? ''));
+    writeEngine(path, engine);
+  },
+  network: () => {
+    listOrRemove('network');
+  },
+  volume: () => {
+    listOrRemove('volume');
+  },
+};
+
+const command = commands[plain[0] ?? ''];
+if (!command) fail(`docker: unknown command: docker ${String(plain[0])}`);
+const trouble = plain[0] === 'context' ? undefined : engineTrouble(engine);
+if (trouble !== undefined) fail(trouble);
+command();

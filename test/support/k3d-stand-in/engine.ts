@@ -1,0 +1,65 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+
+/** What the stand-ins for docker and k3d share: a file, in place of an engine. */
+export interface Engine {
+  docker: 'up' | 'down' | 'forbidden';
+  /** What goes wrong with the next command that it is about; it happens once. */
+  scenario: Scenario | null;
+  containers: EngineContainer[];
+  networks: { name: string; labels: Record<string, string> }[];
+  volumes: { name: string; labels: Record<string, string> }[];
+  /** Of the cluster that is handed out as the one in the containers. */
+  kubeconfig: string;
+  /** Every command that was run, in order. */
+  calls: string[];
+}
+
+export type Scenario =
+  | 'port-in-use'
+  | 'dies-half-way'
+  | 'hangs'
+  | 'times-out'
+  | 'too-many-files'
+  | 'no-image'
+  | 'start-fails'
+  | 'delete-leaves-network';
+
+export interface EngineContainer {
+  name: string;
+  image: string;
+  labels: Record<string, string>;
+  status: string;
+  startedAt: string;
+  restarts: number;
+  ports: Record<string, { HostIp: string; HostPort: string }[]>;
+  log: string;
+}
+
+/** Docker's time of what never happened. */
+export const never = '0001-01-01T00:00:00Z';
+
+export function readEngine(path: string): Engine {
+  return JSON.parse(readFileSync(path, 'utf8')) as Engine;
+}
+
+export function writeEngine(path: string, engine: Engine): void {
+  writeFileSync(`${path}.new`, JSON.stringify(engine, null, 2));
+  renameSync(`${path}.new`, path);
+}
+
+/** What docker 28 and k3d 5.8.3 say of an engine that cannot be used; undefined when it can. */
+export function engineTrouble({ docker }: Engine): string | undefined {
+  if (docker === 'up') return undefined;
+  return docker === 'down'
+    ? 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?'
+    : 'permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock';
+}
+
+/** The engine's file, which the wrapper of each stand-in gives as its first argument, and the arguments of the user. */
+export function called(program: string): { path: string; engine: Engine; args: string[] } {
+  const [, , path = '', ...args] = process.argv;
+  const engine = readEngine(path);
+  engine.calls.push([program, ...args].join(' '));
+  writeEngine(path, engine);
+  return { path, engine, args };
+}

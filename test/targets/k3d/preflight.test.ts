@@ -1,0 +1,83 @@
+import { createServer, type AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { k3dSettingsSchema } from '../../../src/domain/k3d-settings.js';
+import { preflightK3d } from '../../../src/targets/k3d/preflight.js';
+import { createK3dStandIn } from '../../support/k3d-stand-in/index.js';
+import { testFolder } from '../../support/folder.js';
+
+/** `docker ok`, `ports failed port.taken`. */
+async function look(variables: Record<string, string>, port = 1) {
+  const checks = await preflightK3d({
+    name: 'it',
+    settings: k3dSettingsSchema.parse({ apiPort: port, ports: [] }),
+    stateDir: await testFolder(),
+    cacheDir: await testFolder(),
+    environment: variables,
+  });
+  const states = Object.fromEntries(checks.map(({ name, state, type }) => [name, type ?? state]));
+  return { checks, states };
+}
+
+describe('the preflight of k3d', () => {
+  it('finds what there is', async () => {
+    const { variables } = await createK3dStandIn(await testFolder(), '');
+    const { states } = await look(variables);
+    expect(states).toMatchObject({ docker: 'ok', 'docker host': 'ok', k3d: 'ok', ports: 'ok', proxy: 'ok' });
+    expect(Object.keys(states)).toEqual(expect.arrayContaining(['disk room', 'inotify', 'state folder']));
+  });
+
+  it('names the program that has a port', async () => {
+    const { variables } = await createK3dStandIn(await testFolder(), '');
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { checks, states } = await look(variables, (server.address() as AddressInfo).port);
+    server.close();
+    expect(states['ports']).toBe('port.taken');
+    expect(checks.find(({ name }) => name === 'ports')?.detail).toContain(`(pid ${String(process.pid)})`);
+  });
+
+  it('names the container that publishes a port', async () => {
+    const { variables, change } = await createK3dStandIn(await testFolder(), '');
+    change(({ containers }) =>
+      containers.push({
+        ...{
+          name: 'somebodys',
+          image: 'nginx',
+          labels: {},
+          status: 'running',
+          startedAt: '2026-01-01T00:00:00Z',
+        },
+        ...{ restarts: 0, ports: { '80/tcp': [{ HostIp: '0.0.0.0', HostPort: '9' }] }, log: '' },
+      }),
+    );
+    const { checks } = await look(variables, 9);
+    expect(checks.find(({ name }) => name === 'ports')?.detail).toContain('the container somebodys');
+  });
+
+  it('asks nothing of an engine that does not answer', async () => {
+    const { variables, change } = await createK3dStandIn(await testFolder(), '');
+    change((engine) => {
+      engine.docker = 'down';
+    });
+    const { states } = await look(variables);
+    expect(states).toMatchObject({ docker: 'docker.unreachable', k3d: 'ok' });
+    expect(states).not.toHaveProperty('ports');
+  });
+
+  it('misses docker and k3d', async () => {
+    const { states } = await look({ PATH: '/nonexistent' });
+    expect(states).toMatchObject({ docker: 'tool.missing', k3d: 'tool.missing' });
+  });
+
+  it('knows engines and proxies that the cluster cannot be reached through', async () => {
+    const { variables } = await createK3dStandIn(await testFolder(), '');
+    const there = {
+      ...variables,
+      DOCKER_HOST: 'ssh://me@elsewhere',
+      https_proxy: 'http://u:p@localhost:3128',
+    };
+    const { states } = await look(there);
+    expect(states).toMatchObject({ 'docker host': 'host.unsupported', proxy: 'warning' });
+  });
+});
