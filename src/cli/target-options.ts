@@ -6,8 +6,9 @@ import { TracewrightError } from '../domain/failure.js';
 import { defaultK3dSettings } from '../domain/k3d-settings.js';
 import type { TargetSpec } from '../domain/progress.js';
 import { targetKinds, type Stack, type TargetKind } from '../domain/stack.js';
+import type { Availability } from '../targets/availability.js';
 import { resolveConnection } from '../temporal/connection.js';
-import { chooseTarget } from './choose-target.js';
+import { chooseTarget, type LookAtTarget } from './choose-target.js';
 
 /** What commands take that say where the cluster comes from. */
 export interface TargetOptions {
@@ -43,11 +44,12 @@ export async function targetSpecOf(
   config: Config,
   options: TargetOptions,
   stack: Stack,
+  lookAt: LookAtTarget = lookAtTarget(config),
 ): Promise<{ target: TargetSpec; why: string }> {
   const { kubeconfig, context, adopt } = options;
-  const named = kubeconfig !== undefined ? '--kubeconfig' : context !== undefined ? '--context' : undefined;
+  const named = namingOption(options);
   const implied = options.target === 'auto' && named !== undefined;
-  const { kind, why: chosen } = chooseTarget(implied ? 'kubeconfig' : options.target, stack);
+  const { kind, why: chosen } = await chooseTarget(askedTarget(options), stack, lookAt);
   const why = implied ? `auto: ${named} names a cluster` : chosen;
   if (kind !== 'kubeconfig') {
     const useless = named ?? (adopt ? '--adopt' : undefined);
@@ -63,6 +65,31 @@ export async function targetSpecOf(
   const { findContext } = await import('../tools/kubernetes/kubeconfig.js');
   const found = findContext(file === undefined ? kubeconfigPaths(config) : [file], context);
   return { target: { kind, ...found }, why: `${why}; context ${found.context}` };
+}
+
+/** The kind that the options ask for: whoever names a cluster means an existing one. */
+export function askedTarget(options: TargetOptions): TargetKind | 'auto' {
+  return options.target === 'auto' && namingOption(options) !== undefined ? 'kubeconfig' : options.target;
+}
+
+function namingOption({ kubeconfig, context }: TargetOptions): string | undefined {
+  if (kubeconfig !== undefined) return '--kubeconfig';
+  return context === undefined ? undefined : '--context';
+}
+
+/** Each kind is looked at once. Behind a Temporal server of one's own the workers' machines count, not this one. */
+export function lookAtTarget(config: Config): LookAtTarget {
+  if (resolveConnection(config).kind === 'external')
+    return (kind) =>
+      Promise.resolve({ possible: kind !== 'kubeconfig', because: 'the first that a worker may have' });
+  const seen = new Map<TargetKind, Promise<Availability>>();
+  return (kind) => {
+    const look =
+      seen.get(kind) ??
+      import('../targets/availability.js').then((it) => it.availabilityOf(kind, config.environment));
+    seen.set(kind, look);
+    return look;
+  };
 }
 
 function notForThis(option: string, kind: TargetKind): TracewrightError {

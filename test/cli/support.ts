@@ -51,6 +51,8 @@ export function cliEnvironment(
     HOME: folder,
     TRACEWRIGHT_STATE_DIR: `${folder}/state`,
     TRACEWRIGHT_CACHE_DIR: `${folder}/cache`,
+    // Whatever engine runs here, `up` without a stack means the embedded one.
+    DOCKER_HOST: 'unix:///nonexistent/docker.sock',
     ...env,
   };
 }

@@ -8,7 +8,8 @@ import { loadStack } from '../../stack-file.js';
 import { resolveConnection } from '../../temporal/connection.js';
 import { exitCodes, type CliContext, type ExitCode } from '../context.js';
 import { environmentNameRule, isEnvironmentName } from '../environment-name.js';
-import { targetSpecOf, type TargetOptions } from '../target-options.js';
+import { chooseStack } from '../choose-stack.js';
+import { askedTarget, lookAtTarget, targetSpecOf, type TargetOptions } from '../target-options.js';
 import type { Intent } from '../../targets/preflight.js';
 
 export interface UpOptions extends TargetOptions {
@@ -26,13 +27,14 @@ export interface UpOptions extends TargetOptions {
 /** Of this package: <package>/stacks, seen from <package>/{src,dist}/cli/commands. */
 export const builtInStacks = fileURLToPath(new URL('../../../stacks', import.meta.url));
 
-const defaultStack = 'embedded';
-
 /** Installs an environment, or goes on with it, and follows it to its proof. */
 export async function up(context: CliContext, options: UpOptions): Promise<ExitCode> {
-  const { note, paint, version } = context;
-  const { stack } = await loadStack(options.stack ?? defaultStack, { builtInDir: builtInStacks });
-  const { target, why } = await targetSpecOf(context.config, options, stack);
+  const { config, note, paint, version } = context;
+  const lookAt = lookAtTarget(config);
+  const named =
+    options.stack ?? (await chooseStack({ target: askedTarget(options), stateDir: config.stateDir, lookAt }));
+  const { stack } = await loadStack(named, { builtInDir: builtInStacks });
+  const { target, why } = await targetSpecOf(config, options, stack, lookAt);
   const adopt = options.adopt && { adopt: options.adopt };
   const name = options.name ?? nameOf(stack);
   note(
