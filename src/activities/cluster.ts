@@ -37,12 +37,13 @@ export function clusterActivities(
     }),
 
     deleteCluster: withToolsOf(config, async (task, step) => {
-      const { report, signal } = step;
+      const { report, signal, owner } = step;
       await endOtherToolsOf(config, task, step);
       const target = openTarget(task);
       const { phase, facts } = await target.observe();
-      await target.delete({ onProgress: report, signal });
-      if (task.target.kind === 'kubeconfig' || facts.owned === false) return { outcome: 'left alone: it is not ours' };
+      await target.delete({ onProgress: report, signal, owner });
+      if (task.target.kind === 'kubeconfig' || facts.owned === false)
+        return { outcome: 'left alone: it is not ours' };
       return { outcome: phase === 'absent' ? 'was not there' : 'deleted' };
     }),
   };

@@ -49,6 +49,8 @@ export interface DeleteOptions {
   /** One line of text for a person, whenever something new begins. */
   onProgress?(text: string): void;
   signal?: AbortSignal;
+  /** As for `create`. */
+  owner?: ProcessOwner;
 }
 
 /** Where a cluster comes from. */

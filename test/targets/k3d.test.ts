@@ -8,6 +8,7 @@ import { createEmbeddedTarget } from '../../src/targets/embedded/target.js';
 import { createK3dTarget } from '../../src/targets/k3d/target.js';
 import type { Target } from '../../src/targets/target.js';
 import { identifyProcess, type ProcessIdentity } from '../../src/tools/process-identity.js';
+import { onStart } from '../support/owner.js';
 import { freePorts } from '../support/api-server.js';
 import { embeddedPrograms, whyNoCluster, withoutWorkloads } from '../support/embedded-cluster.js';
 import { createK3dStandIn, type K3dStandIn } from '../support/k3d-stand-in/index.js';
@@ -173,7 +174,7 @@ describe.skipIf(reason !== undefined)(
       const processes: ProcessIdentity[] = [];
       const creating = open({}, 2_000).create({
         onProgress: () => undefined,
-        onProcess: (identity) => processes.push(identity),
+        owner: onStart((identity) => processes.push(identity)),
       });
       await expect(creating).rejects.toMatchObject({ type: 'cluster.not-ready' });
       for (const { pid } of processes) expect(await identifyProcess(pid)).toBeUndefined();

@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { isTracewrightError, type TracewrightError } from '../../domain/failure.js';
-import type { ProcessIdentity } from '../../tools/process-identity.js';
-import { run } from '../../tools/process.js';
+import { run, type ProcessOwner } from '../../tools/process.js';
 import { redact } from '../../tools/redact.js';
 import type { K3dFolder } from './names.js';
 
@@ -12,7 +11,7 @@ export interface K3d {
   readonly folder: K3dFolder;
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly signal?: AbortSignal | undefined;
-  readonly onProcess?: ((identity: ProcessIdentity) => void) | undefined;
+  readonly owner?: ProcessOwner | undefined;
 }
 
 export interface K3dCommand {
@@ -52,7 +51,7 @@ export async function runK3d(k3d: K3d, command: K3dCommand): Promise<string> {
       cwd: k3d.folder.path,
       signal: k3d.signal,
       timeoutMs: command.timeoutMs,
-      ...(k3d.onProcess && { onStart: k3d.onProcess }),
+      owner: k3d.owner,
       onLine: (line) => {
         if (command.quiet) return;
         const message = redact(messageOf(line));

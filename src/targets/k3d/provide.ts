@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { isTracewrightError, TracewrightError } from '../../domain/failure.js';
 import { findProgram, isAtLeast } from '../../tools/find-program.js';
 import { withLock } from '../../tools/lock.js';
-import type { ProcessIdentity } from '../../tools/process-identity.js';
-import { run } from '../../tools/process.js';
+import { run, type ProcessOwner } from '../../tools/process.js';
 import type { ProvidedTool, ToolSource } from '../../tools/provided-tool.js';
 import { goFailure } from '../embedded/build/go-failure.js';
 
@@ -27,7 +26,7 @@ const installRemedy =
   'Install k3d (https://k3d.io/stable/#installation, or `brew install k3d`), or Go, with which it is built here.';
 
 export interface K3dSource extends ToolSource {
-  readonly onProcess?: ((identity: ProcessIdentity) => void) | undefined;
+  readonly owner?: ProcessOwner | undefined;
 }
 
 /** How k3d can be had, without doing anything about it. */
@@ -107,7 +106,7 @@ async function build(source: K3dSource, folder: string): Promise<void> {
 }
 
 async function runGo(
-  { environment, signal, onProcess }: K3dSource,
+  { environment, signal, owner }: K3dSource,
   partial: string,
   args: readonly string[],
   cwd: string,
@@ -117,7 +116,7 @@ async function runGo(
     const { stdout } = await run('go', args, {
       cwd,
       signal,
-      ...(onProcess && { onStart: onProcess }),
+      owner,
       onLine: (line) => said.push(line),
       env: {
         ...environment,

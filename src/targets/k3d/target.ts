@@ -72,8 +72,8 @@ async function create(
   const docker: Docker = { variables: options.variables, signal: request.signal };
   await dockerVersion(docker);
   const { path } = await provideK3d(sourceOf(options, request));
-  const { signal, onProcess } = request;
-  const k3d: K3d = { path, folder, variables: options.variables, signal, onProcess };
+  const { signal, owner } = request;
+  const k3d: K3d = { path, folder, variables: options.variables, signal, owner };
   const name = k3dClusterName(environment);
   return createK3dCluster({ environment, name, settings, docker, k3d, request, timeoutMs });
 }
@@ -88,7 +88,13 @@ async function remove(options: K3dTargetOptions, folder: K3dFolder, request: Del
     const found = await findK3d(sourceOf(options, request));
     const k3d =
       typeof found === 'object'
-        ? { path: found.path, folder, variables: options.variables, signal: request.signal }
+        ? {
+            path: found.path,
+            folder,
+            variables: options.variables,
+            signal: request.signal,
+            owner: request.owner,
+          }
         : undefined;
     await removeCluster({ name, docker, k3d });
   }
@@ -119,6 +125,6 @@ function sourceOf(
   { cacheDir, variables }: K3dTargetOptions,
   request: Partial<CreateOptions>,
 ): Parameters<typeof provideK3d>[0] {
-  const { onProgress, signal, onProcess } = request;
-  return { cacheDir, environment: variables, onProgress, signal, onProcess };
+  const { onProgress, signal, owner } = request;
+  return { cacheDir, environment: variables, onProgress, signal, owner };
 }
