@@ -1,7 +1,8 @@
-import { Client } from '@temporalio/client';
+import { AsyncCompletionClient, Client } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { pino } from 'pino';
 import { createActivities } from './activities/index.js';
+import { reportLostAttempts } from './activities/lost-attempts.js';
 import { loadConfig, type Config } from './config.js';
 import { isTracewrightError, toFailure } from './domain/failure.js';
 import { hostTaskQueue, sharedTaskQueue } from './domain/names.js';
@@ -35,7 +36,8 @@ async function runWorker(config: Config): Promise<boolean> {
       ended.abort();
     });
     await markWorkerReady(config);
-    log.info({ host, address, namespace }, 'worker is ready');
+    const lost = await reportLostAttempts(config, new AsyncCompletionClient({ connection, namespace }));
+    log.info({ host, address, namespace, lost }, 'worker is ready');
     const idle = async (): Promise<boolean> => {
       // A worker that was started by hand, or for a server of one's own, is somebody else's to stop.
       if (config.readyFile === undefined || !settings.embedded) return false;

@@ -1,4 +1,4 @@
-import { log } from '@temporalio/activity';
+import { activityInfo, log } from '@temporalio/activity';
 import { join } from 'node:path';
 import type { Config } from '../config.js';
 import { clusterStep } from '../domain/plan.js';
@@ -31,11 +31,17 @@ export function withToolsOf<I extends ToolTask, O>(
       {
         ...claimOf(config, task, step),
         survivors: step.survivors,
+        token: activityInfo().base64TaskToken,
         onChange: step.noteProcesses,
       },
       (owner) => work(task, { ...step, owner }),
     ),
   );
+}
+
+/** Where the records of an environment's tools are. */
+export function toolFolder(stateDir: string, environment: string): string {
+  return join(stateDir, 'environments', environment, 'processes');
 }
 
 /** Before a cluster goes: a helm of a killed worker would go on talking to an API server that is no more. */
@@ -51,9 +57,9 @@ function claimOf(
   { stateDir }: Pick<Config, 'stateDir'>,
   { environment, component = clusterStep }: ToolTask,
   { report, signal }: StepContext,
-): Omit<ClaimOptions, 'survivors'> {
+): Omit<ClaimOptions, 'survivors' | 'token'> {
   return {
-    folder: join(stateDir, 'environments', environment, 'processes'),
+    folder: toolFolder(stateDir, environment),
     component,
     signal,
     onProgress: report,

@@ -76,7 +76,7 @@ async function moveInto(prepared: string, path: string): Promise<boolean> {
 }
 
 /** The process that holds the lock; a dead holder's mark is removed, and so is what dead contenders left beside it. */
-async function liveHolder(path: string): Promise<ProcessIdentity | undefined> {
+export async function liveHolder(path: string): Promise<ProcessIdentity | undefined> {
   for (const mark of await entries(path)) {
     const holder = holderOf(mark);
     if (await isAlive(holder)) return holder;

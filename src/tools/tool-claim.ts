@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { withLock } from './lock.js';
+import { liveHolder, withLock } from './lock.js';
 import { endProcess, findByVariable, isAlive, type ProcessIdentity } from './process-identity.js';
 import type { ProcessOwner } from './process.js';
 import { requireWritable, stateFolder } from './writable-folder.js';
@@ -18,6 +18,8 @@ export interface AttemptRecord {
   /** `<component>-<random>`: the value of `attemptMark` for every program of the attempt, and their children. */
   readonly mark: string;
   readonly processes: readonly ProcessIdentity[];
+  /** See `ClaimOptions`. */
+  readonly token?: string;
 }
 
 export interface ClaimOptions {
@@ -27,6 +29,8 @@ export interface ClaimOptions {
   readonly component: string;
   /** Programs of earlier attempts that are known from elsewhere. */
   readonly survivors?: readonly ProcessIdentity[];
+  /** By which others know the attempt; kept in its record, for `lostAttempts`. */
+  readonly token?: string;
   readonly signal?: AbortSignal | undefined;
   /** For people: what holds the claim up. */
   readonly onProgress?: ((text: string) => void) | undefined;
@@ -62,14 +66,26 @@ export async function withTools<T>(
   });
 }
 
+/** The tokens of attempts that died without an end of their own: their record is there, and nobody alive holds their claim. */
+export async function lostAttempts(folder: string): Promise<string[]> {
+  const tokens = (await componentsIn(folder)).map(async (component) => {
+    // In this order: a new attempt may take the claim meanwhile, and its token must not be taken for a lost one.
+    const { token } = (await readRecord(folder, component)) ?? {};
+    return token === undefined || (await liveHolder(lockPath(folder, component))) ? [] : [token];
+  });
+  return (await Promise.all(tokens)).flat();
+}
+
 /** Ends what attempts that died left running for all components but this one; waits for those that live. */
-export async function endOtherTools(options: Omit<ClaimOptions, 'survivors'>): Promise<void> {
-  const names = await readdir(options.folder).catch(() => []);
-  const components = new Set(names.flatMap((name) => /^(.+)\.(?:json|lock)$/u.exec(name)?.[1] ?? []));
-  components.delete(options.component);
-  await Promise.all(
-    [...components].map((component) => withTools({ ...options, component }, () => Promise.resolve())),
-  );
+export async function endOtherTools(options: Omit<ClaimOptions, 'survivors' | 'token'>): Promise<void> {
+  const others = (await componentsIn(options.folder)).filter((component) => component !== options.component);
+  await Promise.all(others.map((component) => withTools({ ...options, component }, () => Promise.resolve())));
+}
+
+/** Those that have a record or a lock. */
+async function componentsIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []);
+  return [...new Set(names.flatMap((name) => /^(.+)\.(?:json|lock)$/u.exec(name)?.[1] ?? []))];
 }
 
 async function endSurvivors(options: ClaimOptions): Promise<void> {
@@ -89,7 +105,7 @@ async function endSurvivors(options: ClaimOptions): Promise<void> {
  * Written without waiting, so that nothing of this process can come between a start and its record. Only the first write
  * must succeed: on a disk that fills up later the mark is enough.
  */
-function openRecord({ folder, component, onChange }: ClaimOptions): {
+function openRecord({ folder, component, token, onChange }: ClaimOptions): {
   owner: ProcessOwner;
   isBusy: () => boolean;
 } {
@@ -97,9 +113,8 @@ function openRecord({ folder, component, onChange }: ClaimOptions): {
   let processes: readonly ProcessIdentity[] = [];
   const write = (): void => {
     const path = recordPath(folder, component);
-    writeFileSync(`${path}.tmp`, JSON.stringify({ mark, processes } satisfies AttemptRecord), {
-      mode: 0o600,
-    });
+    const record: AttemptRecord = { mark, processes, ...(token !== undefined && { token }) };
+    writeFileSync(`${path}.tmp`, JSON.stringify(record), { mode: 0o600 });
     renameSync(`${path}.tmp`, path);
   };
   const change = (now: readonly ProcessIdentity[]): void => {

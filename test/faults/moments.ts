@@ -39,7 +39,7 @@ export const releaseSteps = stepNames.filter((name) => 'release' in steps[name])
  * @returns `passed` when the step was over before it could be seen there
  */
 export async function reach(bed: Bed, step: StepName, moment: Moment): Promise<'seen' | 'passed'> {
-  let passed = false;
+  const found: { passed: boolean } = { passed: false };
   let lookAt = 0;
   await bed.until(
     `${step} at its ${moment}`,
@@ -51,12 +51,12 @@ export async function reach(bed: Bed, step: StepName, moment: Moment): Promise<'
       if (moment === 'start' && isRunning(snapshot, step)) return true;
       if (step === 'verification' && isRunning(snapshot, step))
         return moment === 'middle' && snapshot?.live.get(step)?.text !== 'starting';
-      passed = stateOf(snapshot, step) === 'done';
-      return passed;
+      found.passed = stateOf(snapshot, step) === 'done';
+      return found.passed;
     },
     20,
   );
-  return passed ? 'passed' : 'seen';
+  return found.passed ? 'passed' : 'seen';
 }
 
 /** Whether an attempt of the step is at work. @throws Error when the step has given up */

@@ -72,7 +72,7 @@ export const helm: Victim = {
     return bed.until(`${step} after its helm was killed`, async () => {
       const snapshot = await bed.look();
       const [next] = (await attemptOf(bed, step))?.processes ?? [];
-      return stateOf(snapshot, step) === 'done' || next !== undefined;
+      return stateOf(snapshot, step) === 'done' || (next !== undefined && next.pid !== killed?.pid);
     });
   },
 };

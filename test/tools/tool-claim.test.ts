@@ -8,6 +8,7 @@ import { run } from '../../src/tools/process.js';
 import {
   attemptMark,
   endOtherTools,
+  lostAttempts,
   withTools,
   type AttemptRecord,
   type ClaimOptions,
@@ -176,6 +177,18 @@ describe('withTools', { timeout: 60_000 }, () => {
       return Promise.resolve();
     });
     expect((await readRecord(folder)).processes).toEqual([left]);
+  });
+});
+
+describe('lostAttempts', { timeout: 60_000 }, () => {
+  it('names the attempts of killed processes, until the next one has taken over', async () => {
+    const folder = await testFolder();
+    await killedClaimer(folder);
+    expect(await lostAttempts(folder)).toEqual(['token']);
+    await withTools({ folder, component, token: 'live' }, async () => {
+      expect(await lostAttempts(folder)).toEqual([]);
+    });
+    expect(await lostAttempts(folder)).toEqual([]);
   });
 });
 

@@ -6,7 +6,7 @@ import { run } from '../../src/tools/process.js';
 import { withTools } from '../../src/tools/tool-claim.js';
 
 const [folder = '', component = ''] = process.argv.slice(2);
-await withTools({ folder, component }, (owner) =>
+await withTools({ folder, component, token: 'token' }, (owner) =>
   run('sh', ['-c', 'sleep 300 & echo $$ $!; wait'], {
     owner,
     onLine: (line) => {
