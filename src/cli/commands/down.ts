@@ -1,3 +1,4 @@
+import { isTracewrightError, type FailureType } from '../../domain/failure.js';
 import { exitCodes, type CliContext, type ExitCode } from '../context.js';
 import {
   chooseEnvironment,
@@ -16,8 +17,24 @@ export interface DownOptions {
   name?: string;
 }
 
+/** How often in all, when the server or the worker ends under us. */
+const attempts = 3;
+
 /** Takes an environment away; with the last one the worker and the embedded server end, too. The history is kept. */
 export async function down(context: CliContext, options: DownOptions): Promise<ExitCode> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await takeAway(context, options);
+    } catch (error) {
+      // Another `down` that was faster has stopped both: the next look finds nothing left to do.
+      if (attempt >= attempts || !isTracewrightError(error) || !outages.has(error.type)) throw error;
+    }
+  }
+}
+
+const outages: ReadonlySet<FailureType> = new Set(['temporal.unreachable', 'temporal.not-starting']);
+
+async function takeAway(context: CliContext, options: DownOptions): Promise<ExitCode> {
   const { print } = context;
   const session = await openExistingSession(context);
   if (!session) {
