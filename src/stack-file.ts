@@ -103,7 +103,10 @@ function checkPlan(stack: Stack, label: string): void {
 function withAbsoluteCharts(stack: Stack, folder: string): Stack {
   const absolute = ({ release, ...component }: Component): Component =>
     release && 'path' in release.chart
-      ? { ...component, release: { ...release, chart: { path: resolve(folder, release.chart.path) } } }
+      ? {
+          ...component,
+          release: { ...release, chart: { ...release.chart, path: resolve(folder, release.chart.path) } },
+        }
       : { ...component, ...(release && { release }) };
   const components = Object.entries(stack.components).map(
     ([name, component]) => [name, absolute(component)] as const,

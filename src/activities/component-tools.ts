@@ -41,7 +41,12 @@ export async function locateRelease(
 
 export async function openHelm(config: Config, task: ComponentTask, step: StepContext): Promise<Helm> {
   const { path } = await provideHelm({ ...config, onProgress: step.report, signal: step.signal });
-  return createHelm({ binary: path, homeDir: join(environmentDir(config, task), 'helm'), ...task.cluster });
+  return createHelm({
+    binary: path,
+    homeDir: join(environmentDir(config, task), 'helm'),
+    images: task.definition.release?.images,
+    ...task.cluster,
+  });
 }
 
 export async function helmCall(

@@ -110,6 +110,10 @@ export const failureTypes = {
   'docker.forbidden': permanent('the Docker engine answers, but not to this user'),
   'cluster.different': permanent('a cluster of that name exists that is not the one the stack asks for'),
   'host.limits': permanent('a limit of the machine is too low for a cluster: inotify'),
+  'image.not-found': permanent('a registry does not have the image that a chart or manifest names'),
+  'image.unavailable': passing('an image registry does not answer, or answers with an error'),
+  'lock.mismatch': permanent('a chart or image is another one than that of the lock file'),
+  'lock.invalid': permanent('the lock file is damaged, or not of this stack'),
   'removal.stuck': passing('an object was deleted but does not go away: a finalizer or a webhook holds it'),
 } satisfies Record<string, FailureKind>;
 

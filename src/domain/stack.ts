@@ -23,24 +23,54 @@ const port = z.int().min(1).max(65_535);
 /** `90s`, `5m`, `1h`: how Kubernetes and Helm write durations. */
 const duration = z.string().regex(/^\d+(s|m|h)$/u, 'must be a number with s, m or h, such as 90s or 5m');
 
+/** Of the .tgz, wherever it comes from: what a repository, a folder and an OCI registry keep is the same file. */
+const chartDigest = z
+  .string()
+  .regex(/^sha256:[0-9a-f]{64}$/u, 'must be sha256: and 64 hexadecimal digits')
+  .optional()
+  .describe('The SHA-256 of the .tgz; any other file is refused. `tracewright lock` knows it.');
+
+/** Ranges would give two people two stacks. */
+const exactVersion = z
+  .string()
+  .regex(/^v?\d+\.\d+\.\d+([-+][\w.+-]+)?$/u, 'must be one exact version, such as 1.2.3 or v1.2.3');
+
 const chart = z.union([
   z
     .strictObject({ embedded: name })
     .describe('A chart that was built together with the embedded cluster, by its name.'),
-  z.strictObject({ path: z.string() }).describe('A chart folder or .tgz; relative to the stack file.'),
   z
-    .strictObject({ repository: z.url(), name, version: z.string() })
+    .strictObject({ path: z.string(), digest: chartDigest })
+    .describe('A chart folder or .tgz; relative to the stack file.'),
+  z
+    .strictObject({ repository: z.url(), name, version: exactVersion, digest: chartDigest })
     .describe('A chart of an HTTP chart repository, pinned to a version.'),
   z
-    .strictObject({ oci: z.string().startsWith('oci://'), version: z.string() })
+    .strictObject({ oci: z.string().startsWith('oci://'), version: exactVersion, digest: chartDigest })
     .describe('A chart in an OCI registry, pinned to a version.'),
 ]);
+
+const images = z.strictObject({
+  from: z
+    .string()
+    .regex(/^[\w.-]+(:\d+)?(\/[\w.-]+)*$/u, 'must be a registry, such as registry.local:5000/mirror')
+    .optional()
+    .describe('A registry, with a path, that has all images: `--images-from` sets it.'),
+  digests: z
+    .record(
+      z.string(),
+      z.string().regex(/^sha256:[0-9a-f]{64}$/u, 'must be sha256: and 64 hexadecimal digits'),
+    )
+    .optional()
+    .describe('The digest of every image, by the name that the chart gives it: the lock file sets it.'),
+});
 
 const release = z.strictObject({
   name: name.optional().describe('The Helm release name. Default: the name of the component.'),
   namespace: name,
   chart,
   values: z.record(z.string(), z.unknown()).default({}).describe('Helm values, as in a values file.'),
+  images: images.optional().describe('What becomes of the images that the rendered chart names.'),
 });
 
 const kubernetesObject = z.looseObject({
@@ -191,6 +221,7 @@ export const stackSchema = z
 export type Stack = z.infer<typeof stackSchema>;
 export type Component = z.infer<typeof component>;
 export type ReleaseSpec = z.infer<typeof release>;
+export type ImageRewriting = z.infer<typeof images>;
 export type ChartSource = z.infer<typeof chart>;
 export type ManifestsSpec = z.infer<typeof manifests>;
 export type KubernetesObjectSpec = z.infer<typeof kubernetesObject>;

@@ -20,7 +20,7 @@ export async function desiredRelease(
 ): Promise<DesiredRelease> {
   const [chart, fingerprint] = await Promise.all([
     helm.showChart(chartPath, { owner, signal }),
-    chartFingerprint(chartPath, values),
+    chartFingerprint(chartPath, helm.images ? { values, images: helm.images } : values),
   ]);
   return { chartName: chart.name, chartVersion: chart.version, values, fingerprint, environment };
 }

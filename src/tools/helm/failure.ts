@@ -42,13 +42,27 @@ const meanings: readonly Meaning[] = [
   {
     pattern: new RegExp(`${nobodyAnswers.source}|index\\.yaml|: (?:429|5\\d\\d) |gzip: invalid`, 'u'),
     verbs: downloads,
+    failure: unavailable,
+  },
+  {
+    pattern: /\b(?:401|403)\b|unauthorized|forbidden|denied/iu,
+    verbs: downloads,
     failure: (what) => ({
       type: 'chart.unavailable',
-      message: `${what}: the chart repository does not answer as it should.`,
-      remedy: 'Look at the network and the address of the repository; the step is tried again.',
+      message: `${what}: the repository or registry wants a login.`,
+      remedy: 'Log in to an OCI registry with `docker login`, or have the chart in a folder: --charts-from.',
+      retryable: false,
     }),
   },
   { pattern: /not found|404/iu, verbs: downloads, failure: chartNotFound },
+  {
+    pattern: /lock\.mismatch: /u,
+    failure: (what, text) => ({
+      type: 'lock.mismatch',
+      message: `${what}: ${/lock\.mismatch: ([^\n]*)/u.exec(text)?.[1] ?? ''}`,
+      remedy: 'Look where the image comes from (a changed value?), then run `tracewright lock`.',
+    }),
+  },
   {
     pattern:
       /(?:pre|post)-(?:install|upgrade|rollback|delete) hooks? failed|failed (?:pre|post)-(?:install|upgrade|rollback|delete)/u,
@@ -80,15 +94,20 @@ const meanings: readonly Meaning[] = [
 
 /** The typed failure of a helm call that ended badly, with helm's own last lines. */
 export function helmFailure(error: unknown, args: readonly string[], logFile?: string): unknown {
-  if (!isTracewrightError(error) || error.type !== 'tool.failed') return error;
+  if (!isTracewrightError(error)) return error;
   const { evidence } = error;
   const [verb = '', subject = ''] = args;
   const text = evidence.join('\n');
-  const what = `helm ${verb} ${subject} failed`;
+  const repository = args[args.indexOf('--repo') + 1];
+  const what = `helm ${verb} ${subject}${args.includes('--repo') ? ` from ${String(repository)}` : ''} failed`;
+  if (error.type === 'tool.timeout' && verb === 'pull')
+    return new TracewrightError({ ...unavailable(what), evidence, cause: error });
+  if (error.type !== 'tool.failed') return error;
   const webhook = webhookFailure(text, what);
   if (webhook) return new TracewrightError({ ...webhook.toFailure(), evidence, cause: error });
   const meaning = meanings.find(({ pattern, verbs }) => (verbs?.has(verb) ?? true) && pattern.test(text));
   if (meaning) return new TracewrightError({ ...meaning.failure(what, text), evidence, cause: error });
+  if (verb === 'pull') return new TracewrightError({ ...unavailable(what), evidence, cause: error });
   return new TracewrightError({
     type: 'release.failed',
     message: `${what}: ${lastWords(evidence)}`,
@@ -99,6 +118,14 @@ export function helmFailure(error: unknown, args: readonly string[], logFile?: s
     evidence,
     cause: error,
   });
+}
+
+function unavailable(what: string): Details {
+  return {
+    type: 'chart.unavailable',
+    message: `${what}: the chart repository does not answer as it should.`,
+    remedy: 'Look at the network and the address of the repository; the step is tried again.',
+  };
 }
 
 function chartNotFound(what: string): Details {

@@ -1,8 +1,12 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
+import type { ImageRewriting } from '../../domain/stack.js';
 import { run, type ProcessOwner, type RunResult } from '../process.js';
 import { helmFailure } from './failure.js';
+import { homeOf } from './home.js';
+import { installPostRenderer } from './post-renderer.js';
+import { isLoopback } from '../registry/loopback.js';
 
 export interface HelmOptions {
   /** Path of the program, or its name on PATH; helm 3.13 or later, or helm 4. */
@@ -12,6 +16,10 @@ export interface HelmOptions {
   readonly kubeconfigPath: string;
   /** @default the current context of the file */
   readonly context?: string | undefined;
+  /** What becomes of the images of the charts that are rendered and installed; needs helm 4. @default nothing */
+  readonly images?: ImageRewriting | undefined;
+  /** How long a download may take, in milliseconds. @default 180000 */
+  readonly downloadMs?: number;
 }
 
 /** How one call is run. */
@@ -54,6 +62,8 @@ export interface ChartMetadata {
 
 /** All throw `release.failed`, `release.locked`, `chart.not-found`, `cluster.unreachable`, `tool.missing` and so on. */
 export interface Helm {
+  /** As it was made with: part of what a release should be. */
+  readonly images: ImageRewriting | undefined;
   /** Installs or upgrades, without the chart's `crds/`; the namespace must exist. */
   upgradeInstall(release: UpgradeInstall, call?: HelmCall): Promise<void>;
   /** No error when there is no such release. */
@@ -75,7 +85,7 @@ export interface Helm {
   showChart(chartPath: string, call?: HelmCall): Promise<ChartMetadata>;
   /** The CustomResourceDefinitions of `crds/`, of all subcharts, as YAML. */
   showCrds(chartPath: string, call?: HelmCall): Promise<string>;
-  /** Downloads a chart as .tgz into the folder. */
+  /** Downloads a chart as .tgz into the folder, and leaves nothing else there. */
   pull(chart: RemoteChart, folder: string, call?: HelmCall): Promise<void>;
   /** Such as `v4.1.4`. */
   version(call?: HelmCall): Promise<string>;
@@ -83,6 +93,8 @@ export interface Helm {
 
 /** Revisions that helm keeps of a release: enough to roll back, few enough to list quickly. */
 const historyMax = 5;
+/** For a chart and the index of its repository, which may have 20 MB. */
+const downloadMs = 180_000;
 /** For helm's own work around hooks: rendering and sending hundreds of objects. */
 const workMs = 120_000;
 
@@ -95,7 +107,7 @@ export function createHelm(options: HelmOptions): Helm {
   ): Promise<RunResult> => {
     try {
       return await run(options.binary, args, {
-        env: await homeOf(join(options.homeDir, home)),
+        env: await homeOf(resolve(options.homeDir, home)),
         timeoutMs: more.timeoutMs ?? workMs,
         missingRemedy: 'Install helm 3.13 or later.',
         ...(more.input !== undefined && { input: more.input }),
@@ -120,7 +132,16 @@ export function createHelm(options: HelmOptions): Helm {
     helm([verb, name, ...args, '--namespace', namespace, ...cluster], `${namespace}.${name}`, call, more);
   const onChart = (args: readonly string[], call: HelmCall): Promise<RunResult> => helm(args, 'charts', call);
 
+  const version = async (call: HelmCall): Promise<string> =>
+    (await onChart(['version', '--template', '{{.Version}}'], call)).stdout.trim();
+  const postRenderer = async ({ namespace, name }: ReleaseName, { signal }: HelmCall): Promise<string[]> => {
+    if (!options.images) return [];
+    const home = join(options.homeDir, `${namespace}.${name}`);
+    return installPostRenderer(home, await version({ signal }), options.images);
+  };
+
   return {
+    images: options.images,
     async upgradeInstall({ chartPath, values, labels, timeoutMs, ...release }, call = {}) {
       const args = [
         chartPath,
@@ -132,8 +153,8 @@ export function createHelm(options: HelmOptions): Helm {
         '--history-max',
         String(historyMax),
       ];
-      const limits = ['--timeout', seconds(timeoutMs), ...labelArguments(labels)];
-      await forRelease('upgrade', release, [...args, ...limits], call, {
+      const more = [...labelArguments(labels), ...(await postRenderer(release, call))];
+      await forRelease('upgrade', release, [...args, '--timeout', seconds(timeoutMs), ...more], call, {
         input: JSON.stringify(values),
         timeoutMs: timeoutMs + workMs,
       });
@@ -151,7 +172,8 @@ export function createHelm(options: HelmOptions): Helm {
       const flags = [
         ...(includeCrds ? ['--include-crds'] : []),
         ...(kubeVersion === undefined ? [] : ['--kube-version', kubeVersion]),
-        ...apiVersions.flatMap((version) => ['--api-versions', version]),
+        ...apiVersions.flatMap((one) => ['--api-versions', one]),
+        ...(await postRenderer(release, call)),
       ];
       return (
         await forRelease('template', release, [chartPath, '--values', '-', ...flags], call, {
@@ -173,45 +195,15 @@ export function createHelm(options: HelmOptions): Helm {
       return (await onChart(['show', 'crds', chartPath], call)).stdout;
     },
     async pull(chart, folder, call = {}) {
-      const source = 'oci' in chart ? [chart.oci] : [chart.name, '--repo', chart.repository];
-      const home = `pull.${('oci' in chart ? (chart.oci.split('/').at(-1) ?? '') : chart.name).replaceAll(/[^\w.-]/gu, '_')}`;
-      await helm(['pull', ...source, '--version', chart.version, '--destination', folder], home, call);
+      const home = join(folder, '.helm');
+      const args = ['pull', ...remoteArguments(chart), '--version', chart.version, '--destination', folder];
+      try {
+        await helm(args, home, call, { timeoutMs: options.downloadMs ?? downloadMs });
+      } finally {
+        await rm(home, { recursive: true, force: true });
+      }
     },
-    async version(call = {}) {
-      return (await onChart(['version', '--template', '{{.Version}}'], call)).stdout.trim();
-    },
-  };
-}
-
-/** Everything of the user's own helm that could lead ours astray is replaced or removed. */
-async function homeOf(folder: string): Promise<Record<string, string | undefined>> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const unset = [
-    'NAMESPACE',
-    'KUBECONTEXT',
-    'KUBEAPISERVER',
-    'KUBETOKEN',
-    'KUBEASUSER',
-    'KUBEASGROUPS',
-    'KUBECAFILE',
-    'KUBEINSECURE_SKIP_TLS_VERIFY',
-    'KUBETLS_SERVER_NAME',
-    'PLUGINS',
-    'REPOSITORY_CACHE',
-    'REPOSITORY_CONFIG',
-    'CONTENT_CACHE',
-    'DEBUG',
-    'MAX_HISTORY',
-    'DRIVER_SQL_CONNECTION_STRING',
-  ];
-  return {
-    ...Object.fromEntries(unset.map((name) => [`HELM_${name}`, undefined])),
-    HELM_DRIVER: 'secret',
-    HELM_CACHE_HOME: join(folder, 'cache'),
-    HELM_CONFIG_HOME: join(folder, 'config'),
-    HELM_DATA_HOME: join(folder, 'data'),
-    // Colours would stand in the log and in errors.
-    NO_COLOR: '1',
+    version: (call = {}) => version(call),
   };
 }
 
@@ -222,6 +214,11 @@ function definedOf({ logFile, onLine, owner, signal }: HelmCall): Pick<
   onLine?: (line: string) => void;
 } {
   return { logFile, owner, signal, ...(onLine && { onLine }) };
+}
+
+function remoteArguments(chart: RemoteChart): string[] {
+  if ('repository' in chart) return [chart.name, '--repo', chart.repository];
+  return [chart.oci, ...(isLoopback(new URL(chart.oci).hostname) ? ['--plain-http'] : [])];
 }
 
 function seconds(ms: number): string {
