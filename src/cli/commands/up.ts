@@ -9,10 +9,11 @@ import { resolveConnection } from '../../temporal/connection.js';
 import { exitCodes, type CliContext, type ExitCode } from '../context.js';
 import { environmentNameRule, isEnvironmentName } from '../environment-name.js';
 import { chooseStack } from '../choose-stack.js';
+import { sourcedStack, type SourceOptions } from '../stack-sources.js';
 import { askedTarget, lookAtTarget, targetSpecOf, type TargetOptions } from '../target-options.js';
 import type { Intent } from '../../targets/preflight.js';
 
-export interface UpOptions extends TargetOptions {
+export interface UpOptions extends TargetOptions, SourceOptions {
   name?: string;
   stack?: string;
   failFast?: boolean;
@@ -33,8 +34,9 @@ export async function up(context: CliContext, options: UpOptions): Promise<ExitC
   const lookAt = lookAtTarget(config);
   const named =
     options.stack ?? (await chooseStack({ target: askedTarget(options), stateDir: config.stateDir, lookAt }));
-  const { stack } = await loadStack(named, { builtInDir: builtInStacks });
-  const { target, why } = await targetSpecOf(config, options, stack, lookAt);
+  const loaded = await loadStack(named, { builtInDir: builtInStacks });
+  const { target, why } = await targetSpecOf(config, options, loaded.stack, lookAt);
+  const stack = await sourcedStack(loaded, target.kind, options);
   const adopt = options.adopt && { adopt: options.adopt };
   const name = options.name ?? nameOf(stack);
   note(

@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
+import type { LockCommandOptions } from '../commands/lock.js';
 import type { UpOptions } from '../commands/up.js';
 import { targetOptions } from '../target-options.js';
 import { duration, examples, named, type Wiring } from './parts.js';
 
-/** `up` */
+/** `up`, `lock` */
 export function registerInstall(program: Command, { context, finish }: Wiring): void {
   program.commandsGroup('Install:');
 
-  targetOptions(named(program.command('up')))
+  sourced(targetOptions(named(program.command('up'))))
     .description('install, go on with an interrupted install, or check and prove again what is installed')
     .option('-s, --stack <name|file>', 'a built-in stack or a stack file of your own')
     .option('--fail-fast', 'end at the first failed step instead of waiting for a decision (for CI)')
@@ -26,4 +27,22 @@ export function registerInstall(program: Command, { context, finish }: Wiring): 
     .action(async (options: UpOptions) => {
       finish(await (await import('../commands/up.js')).up(context, options));
     });
+
+  sourced(program.command('lock'))
+    .description('write the digests of charts and images beside a stack; `up` then takes nothing else')
+    .requiredOption('-s, --stack <name|file>', 'a built-in stack or a stack file of your own')
+    .option('--check', 'write nothing; fail when a digest has changed')
+    .addHelpText(
+      'after',
+      examples('tracewright lock --stack ./mine.yaml', 'tracewright lock -s tutorial --check'),
+    )
+    .action(async (options: LockCommandOptions) => {
+      finish(await (await import('../commands/lock.js')).lock(context, options));
+    });
+}
+
+function sourced(command: Command): Command {
+  return command
+    .option('--charts-from <place>', 'take charts from a folder of .tgz files, a repository URL or oci://…')
+    .option('--images-from <registry>', 'take images from a registry, such as registry.local:5000/mirror');
 }

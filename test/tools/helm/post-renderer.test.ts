@@ -68,8 +68,8 @@ describe.each(testHelms.filter(({ version }) => !version.startsWith('v3.')))(
 
     it('are part of what a release should be', async () => {
       const options = { chartPath, values: {}, environment: 'x' };
-      const { fingerprint: one } = await desiredRelease(helmWith({ from: 'a.local' }), options);
-      const { fingerprint: other } = await desiredRelease(helmWith({ from: 'b.local' }), options);
+      const { fingerprint: one } = await desiredRelease(helmWith({ from: 'a.local' }), options, {});
+      const { fingerprint: other } = await desiredRelease(helmWith({ from: 'b.local' }), options, {});
       expect(one).not.toBe(other);
     });
   },

@@ -1,0 +1,62 @@
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { TracewrightError } from '../domain/failure.js';
+
+const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/u);
+
+const lockSchema = z.strictObject({
+  version: z.literal(1),
+  stack: z.string(),
+  /** By component. `source` tells whether the stack file has moved on since. */
+  charts: z.record(z.string(), z.strictObject({ source: z.string(), digest })),
+  /** By the name that the charts and manifests give the image. */
+  images: z.record(z.string(), digest),
+});
+
+/** What the charts and images of a stack were when somebody last looked. */
+export type Lock = z.infer<typeof lockSchema>;
+
+/** Beside the stack file: `mine.yaml` has `mine.lock.json`. */
+export function lockPathOf(stackPath: string): string {
+  return stackPath.replace(/(\.ya?ml)?$/u, '.lock.json');
+}
+
+/**
+ * @returns `undefined` when there is no lock file
+ * @throws TracewrightError `lock.invalid`
+ */
+export async function readLock(path: string): Promise<Lock | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw invalidLock(path, (error as Error).message, error);
+  }
+  try {
+    return lockSchema.parse(JSON.parse(text));
+  } catch (error) {
+    const why = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
+    throw invalidLock(path, why, error);
+  }
+}
+
+/** Whole or not at all; the same digests give the same bytes. @throws TracewrightError `lock.invalid` */
+export async function writeLock(path: string, lock: Lock): Promise<void> {
+  const partial = `${path}.${String(process.pid)}.partial`;
+  try {
+    await writeFile(partial, `${JSON.stringify(lock, undefined, 2)}\n`);
+    await rename(partial, path);
+  } catch (error) {
+    throw invalidLock(path, `it cannot be written: ${(error as Error).message}`, error);
+  }
+}
+
+export function invalidLock(path: string, why: string, cause?: unknown): TracewrightError {
+  return new TracewrightError({
+    type: 'lock.invalid',
+    message: `The lock file ${path} cannot be used: ${why}.`,
+    remedy: 'Make it anew with `tracewright lock`, or delete it to install without one.',
+    cause,
+  });
+}

@@ -1,0 +1,169 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { lock } from '../../src/cli/commands/lock.js';
+import { sourcedStack } from '../../src/cli/stack-sources.js';
+import { loadConfig } from '../../src/config.js';
+import type { CliContext } from '../../src/cli/context.js';
+import type { Stack } from '../../src/domain/stack.js';
+import { loadStack } from '../../src/stack-file.js';
+import { locateChart } from '../../src/tools/helm/chart-source.js';
+import { createHelm } from '../../src/tools/helm/helm.js';
+import { sharedCacheDir } from '../support/cache.js';
+import { writeChart } from '../support/chart.js';
+import { startChartServer, digestOf, type ChartServer } from '../support/chart-server.js';
+import { testHelms } from '../support/helm.js';
+import { startImageRegistry, type ImageRegistry } from '../support/image-registry.js';
+
+let folder: string;
+let charts: ChartServer;
+let images: ImageRegistry;
+let printed: string[];
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tracewright-lock-test-'));
+  charts = await startChartServer();
+  images = await startImageRegistry();
+  printed = [];
+  charts.publish({ name: 'demo', version: '1.2.3', archive: await pack('first') });
+  images.publish('of/chart', '1', 'chart');
+  images.publish('of/manifest', '1', 'manifest');
+  await writeFile(join(folder, 'mine.yaml'), stackText());
+});
+afterEach(async () => {
+  charts.close();
+  images.close();
+  await rm(folder, { recursive: true });
+});
+
+async function pack(place: string): Promise<Buffer> {
+  const parent = join(folder, place);
+  const pod = `apiVersion: v1\nkind: Pod\nmetadata: { name: ${place} }\nspec: { containers: [{ name: it, image: ${images.host}/of/chart:1 }] }\n`;
+  await writeChart(join(parent, 'demo'), { files: { 'templates/pod.yaml': pod } });
+  execFileSync('tar', ['-czf', join(parent, 'demo.tgz'), '-C', parent, 'demo']);
+  return readFile(join(parent, 'demo.tgz'));
+}
+
+function stackText(): string {
+  return `name: mine
+description: one release and one pod
+targets: [kubeconfig]
+components:
+  demo:
+    release: { namespace: demo, chart: { repository: '${charts.repository}', name: demo, version: 1.2.3 } }
+    ready: [{ rollout: Deployment/demo }]
+  pod:
+    manifests:
+      namespace: demo
+      objects:
+        - { apiVersion: v1, kind: Pod, metadata: { name: pod }, spec: { containers: [{ name: it, image: '${images.host}/of/manifest:1' }] } }
+    ready: [{ rollout: Deployment/demo }]
+proof:
+  ride: { namespace: demo, service: demo, port: 80, customer: 123, customerName: x }
+  collector: { namespace: demo, service: demo, otlpHttpPort: 4318, podSelector: app=demo }
+  tempo: { namespace: demo, service: demo, port: 3200 }
+  expect: { spans: 1, services: [demo] }
+  traceql: '{}'
+  grafana: { skip: there is none }
+`;
+}
+
+function context(): CliContext {
+  const { signal } = new AbortController();
+  return {
+    config: { ...loadConfig(), cacheDir: sharedCacheDir },
+    version: '0.0.0',
+    print: (line) => printed.push(line),
+    note: () => undefined,
+    paint: (_, text) => text,
+    terminal: undefined,
+    columns: 80,
+    signal,
+    interrupted: signal,
+  };
+}
+
+const stackPath = (): string => join(folder, 'mine.yaml');
+const lockText = (): Promise<string> => readFile(join(folder, 'mine.lock.json'), 'utf8');
+const sourced = async (): Promise<Stack> =>
+  sourcedStack(await loadStack(stackPath(), { builtInDir: folder }), 'kubeconfig', {});
+
+it('writes the digests of charts and images beside the stack, the same each time', async () => {
+  expect(await lock(context(), { stack: stackPath() })).toBe(0);
+  const first = await lockText();
+  expect(JSON.parse(first)).toEqual({
+    version: 1,
+    stack: 'mine',
+    charts: {
+      demo: {
+        source: `demo 1.2.3 of ${charts.repository}`,
+        digest: digestOf(await readFile(join(folder, 'first', 'demo.tgz'))),
+      },
+    },
+    images: {
+      [`${images.host}/of/chart:1`]: images.publish('of/chart', '1', 'chart'),
+      [`${images.host}/of/manifest:1`]: images.publish('of/manifest', '1', 'manifest'),
+    },
+  });
+  await lock(context(), { stack: stackPath() });
+  expect(await lockText()).toBe(first);
+});
+
+it('is what `up` installs: the chart by its digest, images by theirs', async () => {
+  await lock(context(), { stack: stackPath() });
+  const { demo, pod } = (await sourced()).components;
+  expect(demo?.release?.chart).toMatchObject({ digest: expect.stringMatching(/^sha256:/u) as unknown });
+  expect(Object.keys(demo?.release?.images?.digests ?? {})).toHaveLength(2);
+  expect(JSON.stringify(pod?.manifests)).toMatch(/of\/manifest:1@sha256:[0-9a-f]{64}/u);
+});
+
+it('refuses a chart that was published anew, with both digests', async () => {
+  await lock(context(), { stack: stackPath() });
+  const changed = await pack('second');
+  charts.publish({ name: 'demo', version: '1.2.3', archive: changed });
+  const { demo } = (await sourced()).components;
+  const [{ binary } = { binary: '' }] = testHelms;
+  const helm = createHelm({ binary, homeDir: join(folder, 'home'), kubeconfigPath: '/nowhere' });
+  const places = { cacheDir: join(folder, 'cache'), embeddedCharts: () => Promise.resolve(undefined) };
+  const chart = demo?.release?.chart ?? { path: '' };
+  const refused = await locateChart(chart, helm, places, {}).catch((error: unknown) => error);
+  expect(refused).toMatchObject({ type: 'lock.mismatch' });
+  expect((refused as Error).message).toContain(digestOf(changed));
+  expect((refused as Error).message).toContain(digestOf(await readFile(join(folder, 'first', 'demo.tgz'))));
+});
+
+it('--check finds a tag that was moved, and leaves the file alone', async () => {
+  await lock(context(), { stack: stackPath() });
+  expect(await lock(context(), { stack: stackPath(), check: true })).toBe(0);
+  const before = await lockText();
+  const moved = images.publish('of/chart', '1', 'moved');
+  const refused = await lock(context(), { stack: stackPath(), check: true }).catch((error: unknown) => error);
+  expect(refused).toMatchObject({ type: 'lock.mismatch' });
+  expect((refused as Error).message).toContain(`image ${images.host}/of/chart:1: locked sha256:`);
+  expect((refused as Error).message).toContain(`found ${moved}`);
+  expect(await lockText()).toBe(before);
+});
+
+it('is refused when the stack has moved on, or when it is damaged', async () => {
+  await lock(context(), { stack: stackPath() });
+  await writeFile(stackPath(), stackText().replace('version: 1.2.3', 'version: 1.2.4'));
+  await expect(sourced()).rejects.toMatchObject({ type: 'lock.invalid' });
+  await writeFile(stackPath(), stackText().replace('of/manifest:1', 'of/manifest:2'));
+  await expect(sourced()).rejects.toMatchObject({ type: 'lock.mismatch' });
+  await writeFile(join(folder, 'mine.lock.json'), '{ "version": 1 }');
+  await expect(sourced()).rejects.toMatchObject({ type: 'lock.invalid' });
+});
+
+it('is not written when an image is not to be had', async () => {
+  images.mischief = 404;
+  await expect(lock(context(), { stack: stackPath() })).rejects.toMatchObject({ type: 'image.not-found' });
+  await expect(lockText()).rejects.toThrow('ENOENT');
+});
+
+it('has nothing to check, and nothing to lock in what is built here', async () => {
+  await expect(lock(context(), { stack: stackPath(), check: true })).rejects.toMatchObject({
+    type: 'lock.invalid',
+  });
+  await expect(lock(context(), { stack: 'embedded' })).rejects.toMatchObject({ type: 'usage.invalid' });
+});
