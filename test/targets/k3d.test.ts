@@ -12,10 +12,33 @@ import { onStart } from '../support/owner.js';
 import { freePorts } from '../support/api-server.js';
 import { embeddedPrograms, whyNoCluster, withoutWorkloads } from '../support/embedded-cluster.js';
 import { createK3dStandIn, type K3dStandIn } from '../support/k3d-stand-in/index.js';
-import type { Engine, Scenario } from '../support/k3d-stand-in/engine.js';
+import { never, type Engine, type EngineContainer, type Scenario } from '../support/k3d-stand-in/engine.js';
 import { testFolder } from '../support/folder.js';
 
 const reason = await whyNoCluster();
+
+const server = 'k3d-it-server-0';
+const all =
+  (change: Partial<EngineContainer>) =>
+  ({ containers }: Engine): void => {
+    for (const it of containers) Object.assign(it, change);
+  };
+const only =
+  (name: string) =>
+  (engine: Engine): void => {
+    engine.containers = engine.containers.filter((it) => it.name === name);
+  };
+
+/** What only making the cluster anew helps against, by the words that say it. */
+const damages: Readonly<Record<string, (engine: Engine) => void>> = {
+  'it has 0 servers': only('k3d-it-serverlb'),
+  'serverlb) is missing': only(server),
+  'has no cluster token': ({ containers }) => {
+    delete containers.find(({ name }) => name === server)?.labels['k3d.cluster.token'];
+  },
+  'was never started': all({ status: 'created', startedAt: never }),
+  'keeps ending': all({ status: 'restarting', restarts: 7 }),
+};
 
 /** Every way of k3d, over stand-ins for k3d and docker that hand out an embedded cluster. */
 describe.skipIf(reason !== undefined)(
@@ -98,47 +121,30 @@ describe.skipIf(reason !== undefined)(
       expect(creations()).toBe(1);
     });
 
-    it.each<[string, (engine: Engine) => void]>([
-      ['0 servers', (it) => (it.containers = it.containers.filter(({ name }) => name.endsWith('serverlb')))],
-      [
-        'serverlb is missing',
-        (it) => (it.containers = it.containers.filter(({ name }) => name.includes('server-0'))),
-      ],
-      [
-        'no cluster token',
-        (it) =>
-          delete it.containers.find(({ name }) => name.includes('server-0'))?.labels['k3d.cluster.token'],
-      ],
-      [
-        'was never started',
-        (it) =>
-          it.containers.forEach((one) =>
-            Object.assign(one, { status: 'created', startedAt: '0001-01-01T00:00:00Z' }),
-          ),
-      ],
-      [
-        'keeps ending',
-        (it) => it.containers.forEach((one) => Object.assign(one, { status: 'restarting', restarts: 7 })),
-      ],
-    ])('makes a cluster anew of which %s, and keeps the log of its nodes', async (why, damage) => {
-      await create();
-      engine.change(damage);
-      expect(await target.observe()).toMatchObject({
-        phase: 'broken',
-        reason: expect.stringContaining(why) as string,
-      });
-      await create();
-      expect((await target.observe()).phase).toBe('ready');
-      expect(creations()).toBe(2);
-      const logs = await readdir(`${stateDir}/environments/it/logs`);
-      expect(logs.length).toBeGreaterThan(0);
-      for (const log of logs)
-        expect((await stat(`${stateDir}/environments/it/logs/${log}`)).mode & 0o777).toBe(0o600);
-    });
+    it.each(Object.entries(damages))(
+      'makes a cluster anew of which %s, and keeps the log of its nodes',
+      async (why, damage) => {
+        await create();
+        engine.change(damage);
+        expect(await target.observe()).toMatchObject({
+          phase: 'broken',
+          reason: expect.stringContaining(why) as string,
+        });
+        await create();
+        expect((await target.observe()).phase).toBe('ready');
+        expect(creations()).toBe(2);
+        const logs = await readdir(`${stateDir}/environments/it/logs`);
+        expect(logs.length).toBeGreaterThan(0);
+        for (const log of logs)
+          expect((await stat(`${stateDir}/environments/it/logs/${log}`)).mode & 0o777).toBe(0o600);
+      },
+    );
 
     it('makes a cluster anew that does not start again', async () => {
       await create();
-      engine.change((it) => it.containers.forEach((one) => (one.status = 'exited')));
+      engine.change(({ containers }) => {
+        for (const it of containers) it.status = 'exited';
+      });
       scenario('start-fails');
       await create();
       expect(creations()).toBe(2);
@@ -197,7 +203,7 @@ describe.skipIf(reason !== undefined)(
     });
 
     it('names whoever has a port', async () => {
-      const server = createServer().listen(settings.apiPort, '127.0.0.1');
+      const listener = createServer().listen(settings.apiPort, '127.0.0.1');
       try {
         await expect(create()).rejects.toMatchObject({
           type: 'port.taken',
@@ -207,7 +213,7 @@ describe.skipIf(reason !== undefined)(
         });
         expect(creations()).toBe(0);
       } finally {
-        server.close();
+        listener.close();
       }
     });
 

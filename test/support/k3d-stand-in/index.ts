@@ -6,8 +6,8 @@ import { readEngine, writeEngine, type Engine } from './engine.js';
 export interface K3dStandIn {
   /** PATH with the stand-ins first, for the target and for the command line. */
   readonly variables: Record<string, string>;
-  read(): Engine;
-  change(change: (engine: Engine) => void): void;
+  readonly read: () => Engine;
+  readonly change: (change: (engine: Engine) => void) => void;
 }
 
 /** Puts stand-ins for docker and k3d into a folder of the running test. @param kubeconfig of the cluster that they hand out */
