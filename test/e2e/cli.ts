@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { execa } from 'execa';
+import { execa, type ResultPromise } from 'execa';
 import { sharedCacheDir } from '../support/cache.js';
 
 const program = fileURLToPath(new URL('../../bin/tracewright.js', import.meta.url));
@@ -10,25 +10,50 @@ export interface CliResult {
   readonly stderr: string;
 }
 
+export interface Cli {
+  run(...args: string[]): Promise<CliResult>;
+  /** One that goes on until it is stopped. */
+  start(...args: string[]): RunningCli;
+}
+
+export interface RunningCli {
+  /** What it has printed, standard error included. */
+  output(): string;
+  /** Ends it as Ctrl-C does. @returns its exit code */
+  interrupt(): Promise<number | undefined>;
+}
+
 /** Runs the built command line, as a user calls it, with a state folder of its own. */
-export function createCli(
-  stateDir: string,
-  env: Readonly<Record<string, string | undefined>> = {},
-): { run: (...args: string[]) => Promise<CliResult> } {
+export function createCli(stateDir: string, env: Readonly<Record<string, string | undefined>> = {}): Cli {
+  const spawn = (args: readonly string[]): ResultPromise<{ reject: false; all: true }> =>
+    execa(process.execPath, [program, ...args], {
+      reject: false,
+      all: true,
+      env: {
+        TRACEWRIGHT_STATE_DIR: stateDir,
+        TRACEWRIGHT_CACHE_DIR: sharedCacheDir,
+        NO_COLOR: '1',
+        // Whatever engine runs here, `up` without a stack means the embedded one.
+        DOCKER_HOST: 'unix:///nonexistent/docker.sock',
+        ...env,
+      },
+    });
   return {
     run: async (...args) => {
-      const { exitCode, stdout, stderr } = await execa(process.execPath, [program, ...args], {
-        reject: false,
-        env: {
-          TRACEWRIGHT_STATE_DIR: stateDir,
-          TRACEWRIGHT_CACHE_DIR: sharedCacheDir,
-          NO_COLOR: '1',
-          // Whatever engine runs here, `up` without a stack means the embedded one.
-          DOCKER_HOST: 'unix:///nonexistent/docker.sock',
-          ...env,
-        },
-      });
+      const { exitCode, stdout, stderr } = await spawn(args);
       return { exitCode, stdout, stderr };
+    },
+    start: (...args) => {
+      const child = spawn(args);
+      let text = '';
+      child.all.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      return {
+        output: () => text,
+        interrupt: async () => {
+          child.kill('SIGINT');
+          return (await child).exitCode;
+        },
+      };
     },
   };
 }

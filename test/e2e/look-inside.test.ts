@@ -1,0 +1,224 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loginText } from '../../src/cli/page-login.js';
+import type { Progress } from '../../src/domain/progress.js';
+import type { SearchHit } from '../../src/domain/proof.js';
+import type { Trace } from '../../src/domain/trace.js';
+import { clusterFolder } from '../../src/targets/embedded/folder.js';
+import { clusterProcesses, findNode } from '../../src/targets/embedded/processes.js';
+import { connectKubernetes, type Kubernetes } from '../../src/tools/kubernetes/connection.js';
+import type { ObjectList, Pod } from '../../src/tools/kubernetes/objects.js';
+import { forwardPort } from '../../src/tools/kubernetes/port-forward.js';
+import { whyNoCluster } from '../support/embedded-cluster.js';
+import { createCli, type Cli, type CliResult } from './cli.js';
+
+const reason = await whyNoCluster();
+const hotrod = { namespace: 'default', service: 'example-hotrod', port: 8080 };
+/** For what a loaded machine does at its own pace. */
+const patience = { timeout: 90_000, interval: 500 };
+
+/** What one looks into an installed environment with: real traces, real pods that die, one cluster for all. */
+describe.skipIf(reason !== undefined)('inside an environment', { timeout: 300_000 }, () => {
+  let stateDir: string;
+  let cli: Cli;
+  let kube: Kubernetes;
+  let traceId: string;
+
+  beforeAll(async () => {
+    stateDir = await mkdtemp(join(tmpdir(), 'tracewright-inside-'));
+    cli = createCli(stateDir);
+    const { exitCode, stdout, stderr } = await cli.run('up', '--name', 'inside');
+    expect(exitCode, stdout + stderr).toBe(0);
+    const progress = JSON.parse((await cli.run('status', '--json')).stdout) as Progress;
+    kube = connectKubernetes({ kubeconfigPath: progress.cluster?.kubeconfigPath ?? '' });
+    traceId = progress.proof?.traceId ?? '';
+  }, 600_000);
+
+  afterAll(async () => {
+    kube.close();
+    await cli.run('down');
+    await rm(stateDir, { recursive: true, force: true });
+  }, 120_000);
+
+  const fails = async (...args: string[]): Promise<CliResult & { first: string }> => {
+    const result = await cli.run(...args);
+    expect(result.exitCode, result.stdout).not.toBe(0);
+    return { ...result, first: result.stderr.split('\n').find((line) => line.startsWith('error')) ?? '' };
+  };
+
+  const hotrodPods = async (): Promise<readonly Pod[]> =>
+    (
+      await kube.json<ObjectList<Pod>>({
+        path: '/api/v1/namespaces/default/pods',
+        query: { labelSelector: 'app=example-hotrod' },
+      })
+    ).items ?? [];
+
+  describe('trace', () => {
+    it('draws the trace of the last proof, and the longest that the TraceQL of the stack finds', async () => {
+      const last = await cli.run('trace');
+      expect(last.exitCode, last.stderr).toBe(0);
+      expect(last.stdout).toContain(`trace ${traceId}`);
+      expect(last.stdout).toMatch(/✗ redis GetDriver redis timeout.* ms$/mu);
+      expect(last.stdout).toMatch(/^Critical path █: .*mysql/mu);
+      expect((await cli.run('trace', '--longest')).stdout).toMatch(/^trace [0-9a-f]{32}$/mu);
+    });
+
+    it('lists what a query finds, by length, as JSON as well', async () => {
+      const { stdout } = await cli.run('trace', '--query', '{ status = error }', '--json');
+      const found = JSON.parse(stdout) as { hits: SearchHit[]; trace: Trace };
+      expect(found.hits.map((hit) => hit.traceId)).toContain(traceId);
+      expect(found.trace.id).toBe(found.hits[0]?.traceId);
+      expect(found.trace.spans.length).toBeGreaterThan(35);
+      const text = await cli.run('trace', '--query', '{ status = error }');
+      expect(text.stdout).toMatch(new RegExp(`^${traceId} +\\d+.* m?s  \\d{4}-`, 'mu'));
+    });
+
+    it('writes a page', async () => {
+      const page = join(stateDir, 'ride.html');
+      expect((await cli.run('trace', traceId, '--html', page)).exitCode).toBe(0);
+      expect(await readFile(page, 'utf8')).toContain(`<code>${traceId}</code>`);
+      expect((await fails('trace', traceId, '--html', page)).first).toContain('[output.exists]');
+    });
+
+    it('says what is wrong: an id that Tempo does not know, a query that finds nothing, one that is none', async () => {
+      expect((await fails('trace', 'abc')).first).toBe(
+        `error [trace.not-found] Tempo at tempo.tracing:3100 does not know the trace ${'abc'.padStart(32, '0')}.`,
+      );
+      const nothing = await fails('trace', '--query', '{ name = "nobody" }');
+      expect(nothing.first).toContain('[trace.not-found] { name = "nobody" } finds no trace of the last 1h');
+      expect((await fails('trace', '--query', '{ nonsense')).first).toContain('[proof.search-silent]');
+    });
+  });
+
+  describe('open', () => {
+    let squatter: Server | undefined;
+
+    beforeAll(async () => {
+      // Where somebody else has the port, that serves as well.
+      squatter = createServer().listen(7080, '127.0.0.1');
+      await once(squatter, 'listening').catch(() => (squatter = undefined));
+    });
+    afterAll(() => squatter?.close());
+
+    it('forwards to a ready pod, says which port it took, outlives the pod, and ends with 0', async () => {
+      const open = cli.start('open', 'hotrod', 'tempo', 'temporal');
+      await expect.poll(open.output, patience).toContain('Ctrl-C ends it.');
+      const said = open.output();
+      expect(said).toMatch(/^temporal {2}http:\/\/.*\/workflows\/environment-inside$/mu);
+      const [, url = ''] =
+        /^hotrod {2}(http:\/\/127\.0\.0\.1:\d+\/) {2}port 7080 is taken$/mu.exec(said) ?? [];
+      const [, tempo = ''] = /^tempo {2}(http:\/\/127\.0\.0\.1:\d+\/status)/mu.exec(said) ?? [];
+      expect(await (await fetch(url)).text()).toContain('Rides On Demand');
+      expect((await fetch(tempo)).status).toBe(200);
+
+      const [pod] = await hotrodPods();
+      const path = `/api/v1/namespaces/default/pods/${pod?.metadata.name ?? ''}`;
+      await kube.json({ method: 'DELETE', path, query: { gracePeriodSeconds: 0 } });
+      // The one connection that was kept is broken; every new one waits for a pod.
+      const again = async (): Promise<string> => {
+        const answer = await fetch(url, { headers: { connection: 'close' } }).catch(String);
+        return typeof answer === 'string' ? answer : answer.text();
+      };
+      await expect.poll(again, patience).toContain('Rides On Demand');
+      expect((await hotrodPods()).map((it) => it.metadata.name)).not.toContain(pod?.metadata.name);
+
+      expect(await open.interrupt()).toBe(0);
+      await expect(fetch(url)).rejects.toThrow();
+    });
+
+    it('refuses what this stack has not, a port that is taken, and a Service without a pod', async () => {
+      expect((await fails('open', 'grafana')).first).toContain(
+        '[page.unavailable] The stack embedded has no Grafana',
+      );
+      expect((await fails('open', 'promethius')).first).toContain('Did you mean "prometheus"?');
+      expect((await fails('open', 'hotrod', '--port', '7080')).first).toContain('[port.taken]');
+      expect((await fails('open', 'hotrod', '--address', '192.0.2.1')).first).toContain('[usage.invalid]');
+      const options = { host: '127.0.0.1', port: 20_000, onTrouble: () => undefined };
+      for (const [service, message] of [
+        [{ ...hotrod, service: 'nobody' }, 'There is no Service default/nobody.'],
+        [{ ...hotrod, port: 81 }, 'The Service default/example-hotrod has no port 81, but 8080.'],
+        [
+          { namespace: 'default', service: 'kubernetes', port: 443 },
+          'No pod of the Service default/kubernetes is ready.',
+        ],
+      ] as const) {
+        await expect(forwardPort(kube, service, options)).rejects.toMatchObject({
+          type: 'service.unavailable',
+          message,
+        });
+      }
+    });
+
+    it('shows the password of a page only when it is asked to', async () => {
+      const path = '/api/v1/namespaces/default/secrets';
+      const body = JSON.stringify({
+        metadata: { name: 'login' },
+        stringData: { user: 'admin', pass: 'prom-operator' },
+      });
+      await kube.json({ method: 'POST', path, body, headers: { 'content-type': 'application/json' } });
+      const page = { ...hotrod, name: 'mine', localPort: 1, path: '/' };
+      const login = { secret: 'login', userKey: 'user', passwordKey: 'pass' };
+      const hidden = await loginText(kube, page, login, false);
+      expect(hidden).toBe('login: in the Secret default/login; --show-password prints it');
+      expect(await loginText(kube, page, login, true)).toBe('login: admin, password: prom-operator');
+      const wrong = { ...login, passwordKey: 'password' };
+      await expect(loginText(kube, page, wrong, true)).rejects.toMatchObject({ type: 'page.unavailable' });
+    });
+  });
+
+  describe('logs', () => {
+    it("prints those of a component's pods: of its own, not of what its operator makes for others", async () => {
+      const collector = await cli.run('logs', 'collector', '--tail', 'all');
+      expect(collector.stdout).toContain('Everything is ready. Begin running and processing data.');
+      expect((await cli.run('logs', 'operator')).stdout).not.toContain('Begin running and processing data.');
+      const prometheus = await cli.run('logs', 'prometheus-stack', '--tail', '1');
+      const sources = prometheus.stdout
+        .split('\n')
+        .map((line) => line.split(' │')[0]?.replace(/-[0-9a-f]+-\w+$/u, ''));
+      expect(sources).toEqual([
+        'kube-stack-prometheus-kube-operator',
+        ...['init-config-reloader', 'prometheus', 'config-reloader'].map(
+          (container) => `prometheus-kube-stack-prometheus-kube-prometheus-0/${container}`,
+        ),
+      ]);
+    });
+
+    it("prints helm's, those of the cluster, of the worker and of the Temporal server", async () => {
+      expect((await cli.run('logs', 'tempo', '--tool')).stdout).toContain('STATUS: deployed');
+      expect((await cli.run('logs', 'cluster', '--tail', '1')).stdout).toMatch(/^kubelet │ /mu);
+      expect((await cli.run('logs', 'worker')).stdout).toContain('worker is ready');
+      expect((await cli.run('logs', 'temporal')).stdout).toContain('Temporal');
+      expect((await fails('logs', 'hotrod', '--tool')).first).toContain('[log.not-found]');
+      expect((await fails('logs', 'colector')).first).toContain('Did you mean "collector"?');
+    });
+
+    it('follows a container over its restart; what the last run said is kept', async () => {
+      const follow = cli.start('logs', 'hotrod', '--follow');
+      await expect.poll(follow.output, patience).toContain('Starting');
+      await kube.serviceRequest(hotrod, '/dispatch?customer=392');
+      await expect.poll(follow.output, patience).toContain('392');
+      expect((await fails('logs', 'hotrod', '--previous')).first).toContain('[log.not-found]');
+
+      for (const { pid } of await clusterProcesses(clusterFolder(stateDir, 'inside').id)) {
+        const command = await readFile(`/proc/${String(pid)}/cmdline`, 'utf8').catch(() => '');
+        if (command.includes('hotrod')) process.kill(pid, 'SIGKILL');
+      }
+      const starts = (): number => follow.output().split('Starting').length;
+      const before = starts();
+      await expect.poll(starts, patience).toBeGreaterThan(before);
+      expect(await follow.interrupt()).toBe(0);
+      expect((await cli.run('logs', 'hotrod', '--previous', '--tail', 'all')).stdout).toContain('392');
+    });
+  });
+
+  it('says so when the cluster does not answer', async () => {
+    process.kill((await findNode(clusterFolder(stateDir, 'inside').id))?.pid ?? Number.NaN, 'SIGKILL');
+    for (const args of [['trace'], ['open', 'hotrod'], ['logs', 'hotrod']])
+      expect((await fails(...args)).first).toContain('[cluster.unreachable]');
+  });
+});
