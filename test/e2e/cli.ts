@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { execa, type ResultPromise } from 'execa';
+import { execa } from 'execa';
 import { sharedCacheDir } from '../support/cache.js';
 
 const program = fileURLToPath(new URL('../../bin/tracewright.js', import.meta.url));
@@ -18,14 +18,14 @@ export interface Cli {
 
 export interface RunningCli {
   /** What it has printed, standard error included. */
-  output(): string;
+  readonly output: () => string;
   /** Ends it as Ctrl-C does. @returns its exit code */
   interrupt(): Promise<number | undefined>;
 }
 
 /** Runs the built command line, as a user calls it, with a state folder of its own. */
 export function createCli(stateDir: string, env: Readonly<Record<string, string | undefined>> = {}): Cli {
-  const spawn = (args: readonly string[]): ResultPromise<{ reject: false; all: true }> =>
+  const spawn = (args: readonly string[]) =>
     execa(process.execPath, [program, ...args], {
       reject: false,
       all: true,
