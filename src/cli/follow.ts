@@ -27,7 +27,7 @@ export interface Snapshot {
 }
 
 /** Between two looks. Queries cost the server about 8 ms. */
-const intervalMs = 400;
+const intervalMs = 500;
 
 /**
  * Looks at an environment again and again until `until` holds or the signal fires, and yields what it saw each time,
@@ -40,10 +40,17 @@ export async function* follow(
   until: (progress: Progress) => boolean,
   signal: AbortSignal,
 ): AsyncGenerator<Snapshot> {
+  const aborted = new Promise<undefined>((resolve) => {
+    signal.addEventListener('abort', () => {
+      resolve(undefined);
+    });
+  });
   while (!signal.aborted) {
     // The client and the server would both wait patiently for whoever has died.
     if (!(await isAlive())) throw gone();
-    const snapshot = await client.withAbortSignal(signal, () => look(client, name));
+    // A look may hang for as long as its time limit: whoever leaves does not wait for it.
+    const snapshot = await Promise.race([look(client, name), aborted]);
+    if (!snapshot) return;
     yield snapshot;
     if (until(snapshot.progress)) return;
     await sleep(intervalMs, undefined, { signal }).catch(() => undefined);

@@ -5,13 +5,13 @@ import { Redraw, type Terminal } from './redraw.js';
 import type { View } from './watch.js';
 
 /** Between two drawings, in milliseconds. */
-const redrawMs = 200;
+const redrawMs = 250;
 
 export interface LiveViewOptions extends Pick<CliContext, 'paint' | 'note'> {
   readonly terminal: Terminal;
 }
 
-/** Draws the environment in place, five times a second; when it ends, the last frame stays. */
+/** Draws the environment in place, four times a second; when it ends, the last frame stays. */
 export function createLiveView({ terminal, paint, note }: LiveViewOptions): View {
   const redraw = new Redraw(terminal);
   let snapshot: Snapshot | undefined;

@@ -7,6 +7,7 @@ import { registerLife } from './program/life.js';
 import { registerLook } from './program/look.js';
 import { examples } from './program/parts.js';
 import { registerRemove } from './program/remove.js';
+import { registerShell } from './program/shell.js';
 
 /**
  * The command line: src/cli/program/ registers the commands, group by group, in the order of the help.
@@ -29,10 +30,9 @@ export function createProgram(context: CliContext, finish: (code: ExitCode) => v
     registerDecide,
     registerLife,
     registerRemove,
+    registerShell,
   ];
   for (const register of groups) register(program, { context, finish });
-  program.commandsGroup('Shell:');
-  program.helpCommand(true);
 
   // What is wrong with a call is thrown (see usageError) and printed like every other error.
   for (const command of [program, ...program.commands])

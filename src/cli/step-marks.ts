@@ -33,8 +33,8 @@ export const phaseStyles = {
 
 const spinner = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
 
-/** In milliseconds: a turn takes two seconds. */
-const spinnerStepMs = 200;
+/** In milliseconds: as often as it is drawn. */
+const spinnerStepMs = 250;
 
 /** The sign of a step that runs, at this moment. */
 export function spinnerAt(now: number): string {

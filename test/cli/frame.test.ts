@@ -169,7 +169,7 @@ describe('the frame', () => {
   });
 
   it('moves its signs with the time', () => {
-    expect(draw(scenes.running, { now: now + 200 })).not.toEqual(draw(scenes.running));
+    expect(draw(scenes.running, { now: now + 250 })).not.toEqual(draw(scenes.running));
   });
 
   it('lets no control character of a tool steer the terminal', () => {

@@ -1,0 +1,28 @@
+import { Argument, type Command } from 'commander';
+import { examples, type Wiring } from './parts.js';
+
+export const shells = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof shells)[number];
+
+/** `completion`, `help` */
+export function registerShell(program: Command, { context, finish }: Wiring): void {
+  program.commandsGroup('Shell:');
+
+  program
+    .command('completion')
+    .description('print a script that completes commands, flags and names in your shell')
+    .addArgument(new Argument('<shell>', 'your shell').choices(shells))
+    .addHelpText(
+      'after',
+      examples(
+        'source <(tracewright completion bash)   # in ~/.bashrc',
+        'source <(tracewright completion zsh)    # in ~/.zshrc',
+        'tracewright completion fish | source    # in ~/.config/fish/config.fish',
+      ),
+    )
+    .action(async (shell: Shell) => {
+      finish((await import('../commands/completion.js')).completion(context, program, shell));
+    });
+
+  program.helpCommand(true);
+}
