@@ -74,7 +74,7 @@ describe('--images-from', () => {
 
   test('what cannot be', () => {
     const usage = expect.objectContaining({ type: 'usage.invalid' }) as unknown;
-    expect(() => withImagesFrom(stack, 'no registry', 'k3d')).toThrow(usage as Error);
-    expect(() => withImagesFrom(stack, 'registry.local', 'embedded')).toThrow(usage as Error);
+    expect(() => withImagesFrom(stack, 'no registry', 'k3d')).toThrow(usage);
+    expect(() => withImagesFrom(stack, 'registry.local', 'embedded')).toThrow(usage);
   });
 });
