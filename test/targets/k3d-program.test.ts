@@ -62,7 +62,12 @@ describe.skipIf(missingK3d !== undefined)(
           ]),
         );
         expect(lines.filter((line) => /schema|unknown|invalid|parse/iu.test(line))).toEqual([]);
-        const context = { what: 'k3d', lines, otherwise: 'cluster.start-failed' } as const;
+        const context = {
+          what: 'k3d',
+          lines,
+          tooLate: 'cluster.not-ready',
+          otherwise: 'cluster.start-failed',
+        } as const;
         expect(explainFailure(cause, context)).toMatchObject({ type: 'docker.unreachable' });
         // What it leaves behind, it leaves in the cluster's folder.
         expect(await readdir(k3d.folder.scratch)).toEqual([expect.stringMatching(/^k3d-config-tmp-/u)]);

@@ -155,6 +155,7 @@ describe.skipIf(reason !== undefined)(
       ['times-out', 'cluster.not-ready', 'context deadline exceeded'],
       ['too-many-files', 'host.limits', 'too many open files'],
       ['no-image', 'ready.image-pull', 'toomanyrequests'],
+      ['disk-full', 'state.disk-full', 'no space left on device'],
       ['dies-half-way', 'cluster.start-failed', "Creating node 'k3d-it-server-0'"],
     ])('says what happened: %s', async (name, type, message) => {
       scenario(name);
@@ -193,7 +194,7 @@ describe.skipIf(reason !== undefined)(
       const creating = target.create({
         signal: controller.signal,
         onProgress: (text) => {
-          if (text.startsWith('Starting cluster')) controller.abort();
+          if (text.startsWith('Starting node')) controller.abort();
         },
       });
       await expect(creating).rejects.toMatchObject({ type: 'tool.cancelled' });
@@ -263,6 +264,17 @@ describe.skipIf(reason !== undefined)(
         it.docker = 'down';
       });
       await expect(target.delete()).rejects.toMatchObject({ type: 'docker.unreachable' });
+    });
+
+    it('names what cannot be removed', async () => {
+      engine.change(({ volumes }) => {
+        const labels = { app: 'k3d', 'k3d.cluster': 'it', 'test.in-use': 'yes' };
+        volumes.push({ name: 'k3d-it-images', labels });
+      });
+      await expect(target.delete()).rejects.toMatchObject({
+        type: 'cluster.residue',
+        evidence: ['volume k3d-it-images'],
+      });
     });
 
     it('removes the network that k3d left behind', async () => {

@@ -140,6 +140,7 @@ async function explained(
       ...logs.telling,
       ...logs.paths.map((path) => `The log of the node: ${path}`),
     ],
+    tooLate: 'cluster.not-ready',
     otherwise: 'cluster.start-failed',
   });
   // Docker says which port, but not who has it.

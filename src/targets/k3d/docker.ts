@@ -10,8 +10,8 @@ export interface Docker {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** In milliseconds: an engine that takes longer for a question does not work. */
-const timeoutMs = 30_000;
+/** In milliseconds: an engine that takes longer does not work; the shorter one is for a first look. */
+const [defaultTimeoutMs, firstLookMs] = [60_000, 15_000];
 
 /**
  * Runs one `docker` command. @returns its standard output
@@ -20,13 +20,13 @@ const timeoutMs = 30_000;
 export async function docker(
   { variables, signal }: Docker,
   args: readonly string[],
-  options: Pick<RunOptions, 'logFile'> = {},
+  options: Pick<RunOptions, 'logFile' | 'timeoutMs'> = {},
 ): Promise<string> {
   try {
     const { stdout } = await run('docker', args, {
       env: variables,
       signal,
-      timeoutMs,
+      timeoutMs: defaultTimeoutMs,
       missingRemedy: 'Install Docker (https://docs.docker.com/engine/install), or use another target.',
       ...options,
     });
@@ -36,6 +36,7 @@ export async function docker(
     throw explainFailure(error, {
       what: `docker ${args[0] ?? ''} failed`,
       lines,
+      tooLate: 'docker.unreachable',
       otherwise: 'tool.failed',
     });
   }
@@ -43,7 +44,8 @@ export async function docker(
 
 /** Such as `28.2.2`. @throws as `docker` */
 export async function dockerVersion(context: Docker): Promise<string> {
-  return (await docker(context, ['version', '--format', '{{.Server.Version}}'])).trim();
+  const args = ['version', '--format', '{{.Server.Version}}'];
+  return (await docker(context, args, { timeoutMs: firstLookMs })).trim();
 }
 
 const binding = z.object({ HostIp: z.string(), HostPort: z.string() });

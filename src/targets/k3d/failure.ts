@@ -60,6 +60,9 @@ const signs: readonly Sign[] = [
   },
 ];
 
+/** The last line of every failed creation. */
+const saysNothing = /^Cluster creation FAILED, rollback deactivated/u;
+
 /** The sign in some lines, where they bear one; `line` is the telling one. */
 function findSign(lines: readonly string[]): { sign: Sign; line: string } | undefined {
   for (const sign of signs) {
@@ -76,6 +79,9 @@ export interface FailureContext {
   readonly lines: readonly string[];
   /** Shown with the error. */
   readonly evidence?: readonly string[];
+  /** The type of a program that did not end in its time. */
+  readonly tooLate: FailureType;
+  /** The type of everything else. */
   readonly otherwise: FailureType;
 }
 
@@ -85,7 +91,7 @@ export interface FailureContext {
  */
 export function explainFailure(
   error: unknown,
-  { what, lines, evidence, otherwise }: FailureContext,
+  { what, lines, evidence, tooLate, otherwise }: FailureContext,
 ): unknown {
   if (!isTracewrightError(error)) return error;
   if (error.type !== 'tool.failed' && error.type !== 'tool.timeout') return error;
@@ -102,10 +108,11 @@ export function explainFailure(
       cause: error,
     });
   }
-  const last = lines.findLast((line) => line.trim() !== '') ?? error.message;
+  const isLate = error.type === 'tool.timeout';
+  const last = lines.findLast((line) => line.trim() !== '' && !saysNothing.test(line)) ?? error.message;
   return new TracewrightError({
-    type: error.type === 'tool.timeout' ? 'cluster.not-ready' : otherwise,
-    message: `${what}: ${error.type === 'tool.timeout' ? error.message : sentence(last)}`,
+    type: isLate ? tooLate : otherwise,
+    message: `${what}: ${isLate ? error.message : sentence(last)}`,
     remedy: 'Look at the lines below; when it stays so, `tracewright diag` collects what there is to know.',
     evidence: shown,
     cause: error,

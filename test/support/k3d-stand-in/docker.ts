@@ -75,6 +75,8 @@ function listOrRemove(kind: 'network' | 'volume'): void {
     return;
   }
   if (plain[1] !== 'rm') fail(`docker: unknown command: docker ${kind} ${String(plain[1])}`);
+  if (all.some((it) => it.name === plain[2] && it.labels['test.in-use']))
+    fail(`Error response from daemon: remove ${String(plain[2])}: ${kind} is in use`);
   const left = all.filter((it) => it.name !== plain[2]);
   engine[kind === 'network' ? 'networks' : 'volumes'] = left;
   writeEngine(path, engine);

@@ -21,6 +21,7 @@ export type Scenario =
   | 'times-out'
   | 'too-many-files'
   | 'no-image'
+  | 'disk-full'
   | 'start-fails'
   | 'delete-leaves-network';
 

@@ -26,6 +26,8 @@ export function createCluster(config: SimpleConfig, engine: Engine, save: () => 
     failed(
       `failed Cluster Creation: docker failed to pull image '${config.image}': toomanyrequests: too many requests`,
     );
+  if (take('disk-full'))
+    failed(`failed Cluster Creation: docker failed to pull image '${config.image}': no space left on device`);
   log('info', `Creating node '${server}'`);
   engine.containers.push(node(config, 'server'));
   save();
@@ -47,7 +49,9 @@ function startNodes(
   const [server, balancer] = engine.containers.slice(-2) as [EngineContainer, EngineContainer];
   run(server);
   save();
-  if (take('hangs')) {
+  const hangs = take('hangs');
+  log('info', `Starting node '${server.name}'`);
+  if (hangs) {
     setInterval(() => undefined, 1_000);
     return false;
   }
