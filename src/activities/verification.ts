@@ -18,6 +18,7 @@ export function verificationActivities(connect: ConnectKubernetes): Verification
       try {
         const proof = await proveStack({
           kube,
+          cluster: kube,
           spec: task.proof,
           stackName: task.stack,
           onProgress: report,

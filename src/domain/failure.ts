@@ -87,6 +87,14 @@ export const failureTypes = {
   'proof.search-silent': passing('the TraceQL search does not find the trace', 2),
   'proof.grafana-failed': passing('Grafana cannot reach the trace through its datasource', 2),
 
+  'hop.hotrod': passing('HotROD does not run', 2),
+  'hop.hotrod-collector': passing('HotROD does not get its spans to the collector', 2),
+  'hop.collector': passing('the collector does not run, or takes or logs no spans', 2),
+  'hop.collector-tempo': passing('the collector does not get the spans to Tempo', 2),
+  'hop.tempo': passing('Tempo does not run, is not ready, or does not take or keep the spans', 2),
+  'hop.search': passing('Tempo has the trace, but its search does not find it', 2),
+  'hop.grafana': passing('Grafana does not run, or its datasource does not lead to Tempo', 2),
+
   'trace.not-found': permanent('Tempo does not know the trace that was asked for'),
   'output.exists': permanent('the file to write is there already, and --force was not given'),
   'output.unwritable': permanent('the file to write cannot be written'),

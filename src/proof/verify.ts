@@ -1,19 +1,25 @@
 import { formatDuration } from '../domain/duration.js';
+import { isTracewrightError } from '../domain/failure.js';
 import type { Check, LongestTrace, Proof, Ride } from '../domain/proof.js';
 import type { ProofSpec } from '../domain/stack.js';
 import { errors, services, type Trace } from '../domain/trace.js';
+import type { Kubernetes } from '../tools/kubernetes/connection.js';
 import { checkCollector } from './check-collector.js';
 import { checkGrafana } from './check-grafana.js';
 import { checkById, checkTraceql } from './check-tempo.js';
 import type { ProofKube } from './cluster-access.js';
+import { beginDiagnosis } from './diagnosis/diagnose.js';
+import { isBrokenHop } from './diagnosis/judge.js';
 import type { GrafanaLogin } from './grafana.js';
 import { runHops, type Hop } from './hops.js';
-import { takeRide } from './hotrod.js';
+import { takeRide, type RideTaken } from './hotrod.js';
 import { newTraceIdentity } from './root-span.js';
 import { defaultLimits, type ProofLimits, type ProofRun } from './run.js';
 
 export interface ProveOptions {
   readonly kube: ProofKube;
+  /** Its objects tell why a hop is broken. @default only the hop itself tells */
+  readonly cluster?: Kubernetes;
   readonly spec: ProofSpec;
   /** In the name of our root span: `prove <stack>`. */
   readonly stackName: string;
@@ -32,16 +38,30 @@ export interface ProveOptions {
  * Proves a stack: a ride in HotROD under a trace id of our own, found again in the collector's log, in Tempo by id, by
  * TraceQL, and through Grafana's datasource. The hops are looked at together, each with its own time limit; looking
  * again is for latency only.
- * @throws TracewrightError `proof.*` of the first hop that is broken, with what the others showed as evidence;
- *   `cluster.unreachable`, `step.cancelled`
+ * @throws TracewrightError of the first hop that is broken, with what the others showed as evidence: `hop.*` where its
+ *   cause was found, else `proof.*`; `cluster.unreachable`, `step.cancelled`
  */
 export async function proveStack(options: ProveOptions): Promise<Proof> {
+  const { cluster } = options;
+  if (!cluster) return prove(options, () => undefined);
+  const diagnosis = beginDiagnosis({ ...options, cluster });
+  let ride: RideTaken | undefined;
+  try {
+    return await prove(options, (taken) => (ride = taken));
+  } catch (error) {
+    if (!isTracewrightError(error) || !isBrokenHop(error.type)) throw error;
+    options.onProgress?.('looking for the broken hop');
+    throw await diagnosis.explain(error, ride);
+  }
+}
+
+async function prove(options: ProveOptions, onRide: (taken: RideTaken) => void): Promise<Proof> {
   const { kube, spec, signal, onProgress } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const began = performance.now();
   const startedAt = new Date().toISOString();
   onProgress?.(`a ride for ${spec.ride.customerName}`);
-  const { ride, identity, startMs, endMs } = await takeRide({
+  const taken = await takeRide({
     kube,
     spec: spec.ride,
     newIdentity: () => newTraceIdentity(options.random),
@@ -50,6 +70,8 @@ export async function proveStack(options: ProveOptions): Promise<Proof> {
     signal,
     ...(onProgress && { onLook: onProgress }),
   });
+  onRide(taken);
+  const { ride, identity, startMs, endMs } = taken;
   const run: ProofRun = {
     kube,
     spec,

@@ -21,7 +21,7 @@ export class LoopbackKube implements ProofKube {
   /** Every request, as `service.namespace:port/path`. */
   readonly asked: string[] = [];
 
-  async serviceRequest(
+  serviceRequest(
     address: ServiceAddress,
     path: string,
     options: ServiceRequestOptions = {},
@@ -29,32 +29,41 @@ export class LoopbackKube implements ProofKube {
     const { namespace, service, port } = address;
     this.asked.push(`${service}.${namespace}:${String(port)}${path}`);
     const target = this.services.get(`${service}.${namespace}:${String(port)}`);
-    if (!target) return unavailable(`no endpoints available for service "${service}"`);
-    const { method = 'GET', headers, body, timeoutMs = 10_000, signal } = options;
-    const timeout = AbortSignal.timeout(timeoutMs);
-    try {
-      const answer = await fetch(`http://127.0.0.1:${String(target.port)}${path}`, {
-        method,
-        // As the API server does: it takes its own credentials out.
-        headers: Object.entries(headers ?? {}).filter(([name]) => name.toLowerCase() !== 'authorization'),
-        ...(body !== undefined && { body }),
-        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-      });
-      return {
-        status: answer.status,
-        headers: Object.fromEntries(answer.headers),
-        body: await answer.text(),
-      };
-    } catch (error) {
-      if (signal?.aborted) throw error;
-      return unavailable(
-        `error trying to reach service: dial tcp 127.0.0.1:${String(target.port)}: connect: connection refused`,
-      );
-    }
+    if (!target) return Promise.resolve(unavailable(`no endpoints available for service "${service}"`));
+    return requestLoopback(target.port, path, options);
   }
 
   podLogs({ selector }: PodLogsRequest): Promise<string> {
     return selector === 'app=collector' ? this.log() : Promise.resolve('');
+  }
+}
+
+/** Asks a program on a loopback port, as the API server's proxy asks a pod. */
+export async function requestLoopback(
+  port: number,
+  path: string,
+  options: ServiceRequestOptions = {},
+): Promise<HttpAnswer> {
+  const { method = 'GET', headers, body, timeoutMs = 10_000, signal } = options;
+  const timeout = AbortSignal.timeout(timeoutMs);
+  try {
+    const answer = await fetch(`http://127.0.0.1:${String(port)}${path}`, {
+      method,
+      // As the API server does: it takes its own credentials out.
+      headers: Object.entries(headers ?? {}).filter(([name]) => name.toLowerCase() !== 'authorization'),
+      ...(body !== undefined && { body }),
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    });
+    return {
+      status: answer.status,
+      headers: Object.fromEntries(answer.headers),
+      body: await answer.text(),
+    };
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    return unavailable(
+      `error trying to reach service: dial tcp 127.0.0.1:${String(port)}: connect: connection refused`,
+    );
   }
 }
 

@@ -1,0 +1,70 @@
+import { setMaxListeners } from 'node:events';
+import { TracewrightError } from '../../domain/failure.js';
+import type { ProofSpec } from '../../domain/stack.js';
+import type { Kubernetes } from '../../tools/kubernetes/connection.js';
+import type { ProofKube } from '../cluster-access.js';
+import { readCounters } from './counters.js';
+import { evidenceLines } from './evidence.js';
+import type { FactsRequest } from './facts-request.js';
+import { judge } from './judge.js';
+import { readFacts } from './read-facts.js';
+import { createReader } from './reader.js';
+
+/** A failure is worth so many milliseconds more to learn its cause. */
+const diagnosisMs = 15_000;
+
+export interface DiagnosisOptions {
+  readonly kube: ProofKube;
+  /** Whose objects tell the cause. */
+  readonly cluster: Kubernetes;
+  readonly spec: ProofSpec;
+  readonly signal: AbortSignal;
+}
+
+export interface Diagnosis {
+  /**
+   * Says which hop is broken, with evidence and cure.
+   * @param ride `undefined` when there was none
+   * @returns a failure `hop.*`; where nothing explains it, `error` with what was seen
+   */
+  explain(error: TracewrightError, ride: FactsRequest['ride']): Promise<TracewrightError>;
+}
+
+/** Begins before the ride, as what collector and Tempo count from then on is the best evidence. */
+export function beginDiagnosis({ kube, cluster, spec, signal }: DiagnosisOptions): Diagnosis {
+  const start = limitedBy(signal);
+  const before = readCounters(createReader(cluster, start), kube, spec, start);
+  return {
+    async explain(error, ride) {
+      const limit = limitedBy(signal);
+      const facts = await readFacts({
+        read: createReader(cluster, limit),
+        kube,
+        spec,
+        broken: error.type,
+        ride,
+        before: await before,
+        signal: limit,
+      });
+      if (signal.aborted) return error;
+      const { type, message, remedy, retryable } = judge(facts) ?? error;
+      // What the verification saw stays: the verdict may be wrong, the observation is not.
+      const seen = message === error.message ? [] : [error.message];
+      return new TracewrightError({
+        type,
+        message,
+        remedy,
+        retryable,
+        evidence: [...seen, ...error.evidence, ...evidenceLines(facts)],
+        cause: error,
+      });
+    },
+  };
+}
+
+/** Many requests at once listen to it, and Node takes more than ten for a leak. */
+function limitedBy(signal: AbortSignal): AbortSignal {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(diagnosisMs)]);
+  setMaxListeners(0, limit);
+  return limit;
+}

@@ -1,0 +1,101 @@
+import type { FailureType } from '../../domain/failure.js';
+import type { ProofSpec } from '../../domain/stack.js';
+import type { LoggedTrace } from '../collector-log.js';
+import type { CollectorConfig } from './collector-config.js';
+import type { EndpointUse } from './endpoint.js';
+
+/**
+ * What was seen of the stack after its proof had failed. Wherever something could not be found out (no right to read it,
+ * no answer in time), it is `undefined`: no verdict may be built on that.
+ */
+export interface HopFacts {
+  readonly spec: ProofSpec;
+  /** What the verification itself found. */
+  readonly broken: FailureType;
+  readonly hotrod: HotrodFacts;
+  readonly collector: CollectorFacts;
+  readonly tempo: TempoFacts;
+  /** `undefined` also where the stack has no Grafana. */
+  readonly grafana: GrafanaFacts | undefined;
+}
+
+/** A Service and what stands behind it. */
+export interface PartFacts {
+  /** `undefined`: unknown; `absent`: there is none. */
+  readonly service: ServiceFacts | 'absent' | undefined;
+  readonly workload: WorkloadFacts | 'absent' | undefined;
+}
+
+export interface ServiceFacts {
+  readonly ports: readonly number[];
+  /** Addresses that may get requests. */
+  readonly readyEndpoints: number | undefined;
+}
+
+export interface WorkloadFacts {
+  /** `deployment/example-hotrod`: as kubectl takes it. */
+  readonly name: string;
+  /** Who made it: `OpenTelemetryCollector otel-collector`. */
+  readonly owner: string | undefined;
+  readonly replicas: number;
+  /** The first container: the images and variables that matter are in it. */
+  readonly image: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly pods: readonly PodFacts[];
+}
+
+export interface PodFacts {
+  readonly name: string;
+  readonly ready: boolean;
+  /** What it is busy with or suffers from: `container tempo crashed 3 times (exit code 1)`. */
+  readonly trouble: string | undefined;
+  /** The last lines of its crashed container. */
+  readonly lastLines: readonly string[];
+}
+
+export interface HotrodFacts extends PartFacts {
+  /** The exporter that it says it uses: `jaeger`, `otlp`. */
+  readonly exporterInLog: string | undefined;
+  /** Where its spans should go, by its image and variables. */
+  readonly target: EndpointUse | undefined;
+  /** Lines about spans that it could not send, since the ride. */
+  readonly exportErrors: readonly string[];
+}
+
+export interface CollectorFacts extends PartFacts {
+  readonly config: CollectorConfig | undefined;
+  readonly logged: LoggedTrace | undefined;
+  /** Spans since shortly before the ride. */
+  readonly counts: CollectorCounts | undefined;
+  /** Where the exporters of its traces pipelines send to, by the name of the exporter. */
+  readonly targets: readonly (EndpointUse & { readonly exporter: string })[];
+}
+
+/** By the name of the receiver or exporter. */
+export interface CollectorCounts {
+  readonly accepted: Readonly<Record<string, number>>;
+  readonly refused: Readonly<Record<string, number>>;
+  readonly sent: Readonly<Record<string, number>>;
+  readonly failed: Readonly<Record<string, number>>;
+}
+
+export interface TempoFacts extends PartFacts {
+  /** The answer of `/ready`. */
+  readonly ready: { readonly status: number; readonly text: string } | undefined;
+  /** Spans since shortly before the ride. */
+  readonly received: number | undefined;
+  /** Spans that it threw away since then, by its reason: `rate_limited`. */
+  readonly discarded: Readonly<Record<string, number>>;
+  /** Whether it knows the trace by its id, now. */
+  readonly byId: boolean | undefined;
+  /** Whether a search finds the trace now: that of the stack, and one that asks for nothing. */
+  readonly search: { readonly stack: boolean; readonly any: boolean } | undefined;
+  /** Warnings and errors in its log since the ride. */
+  readonly errors: readonly string[];
+}
+
+export interface GrafanaFacts extends PartFacts {
+  /** The datasources that Grafana is provisioned with, by name; none when they are kept elsewhere. */
+  readonly datasources: readonly (EndpointUse & { readonly name: string })[];
+}

@@ -1,0 +1,48 @@
+import { isApiError } from '../../tools/kubernetes/api-error.js';
+import type { Kubernetes } from '../../tools/kubernetes/connection.js';
+import type { ObjectList } from '../../tools/kubernetes/objects.js';
+
+/** `undefined`: it could not be found out. */
+export type Found<T> = T | 'absent' | undefined;
+
+/** Reads for a diagnosis. Nothing here throws: what cannot be had is no reason to lose the failure that is looked into. */
+export interface Reader {
+  object<T>(path: string): Promise<Found<T>>;
+  list<T>(path: string, query?: Readonly<Record<string, string>>): Promise<readonly T[] | undefined>;
+  /** The body of any answer of status 200. */
+  text(path: string, query?: Readonly<Record<string, string | number>>): Promise<string | undefined>;
+}
+
+/** For one answer, in milliseconds. */
+const answerMs = 5_000;
+
+/** @param signal ends all reading: from then on everything is unknown */
+export function createReader(kube: Kubernetes, signal: AbortSignal): Reader {
+  const get = async <T>(path: string, query?: Readonly<Record<string, string>>): Promise<Found<T>> => {
+    try {
+      return await kube.json<T>({ path, query, timeoutMs: answerMs, signal });
+    } catch (error) {
+      return isApiError(error, 404) ? 'absent' : undefined;
+    }
+  };
+  return {
+    object: get,
+    async list<T>(path: string, query?: Readonly<Record<string, string>>) {
+      const found = await get<ObjectList<T>>(path, query);
+      return found === 'absent' ? [] : (found?.items ?? undefined);
+    },
+    async text(path, query) {
+      const answer = await kube.send({ path, query, timeoutMs: answerMs, signal }).catch(() => undefined);
+      return answer?.status === 200 ? answer.body : undefined;
+    },
+  };
+}
+
+/** What `look` finds, or `undefined` when it fails in a way that is expected of a broken stack. */
+export async function unlessUnknown<T>(look: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await look();
+  } catch {
+    return undefined;
+  }
+}
