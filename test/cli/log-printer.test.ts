@@ -13,6 +13,6 @@ test('what would steer a terminal stays out of it, and in a pipe', () => {
   const line = '\u001b[31mred\u001b[0m\u001b[2J\ttab\u0007\u009b';
   const { context, lines } = recordingContext();
   createLogPrinter(context, false)('pod', line);
-  createLogPrinter({ ...context, interactive: true }, false)('pod', line);
+  createLogPrinter({ ...context, terminal: process.stdout }, false)('pod', line);
   expect(lines).toEqual([line, 'red\ttab']);
 });
