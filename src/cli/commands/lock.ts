@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TracewrightError } from '../../domain/failure.js';
+import type { Stack } from '../../domain/stack.js';
 import { loadStack } from '../../stack-file.js';
 import { compareLocks, type LockDifference } from '../../lock/compare-locks.js';
 import { lockPathOf, readLock, writeLock, type Lock } from '../../lock/lock-file.js';
@@ -23,7 +24,7 @@ export interface LockCommandOptions extends SourceOptions {
  */
 export async function lock(context: CliContext, options: LockCommandOptions): Promise<ExitCode> {
   const loaded = await loadStack(options.stack, { builtInDir: builtInStacks });
-  if (loaded.stack.targets.every((kind) => kind === 'embedded')) throw nothingToLock(loaded.stack.name);
+  if (isBuiltHere(loaded.stack)) throw nothingToLock(loaded.stack.name);
   const path = lockPathOf(loaded.path);
   const before = await readLock(path);
   if (options.check && !before) throw noLock(path);
@@ -74,8 +75,13 @@ function noLock(path: string): TracewrightError {
   return new TracewrightError({
     type: 'lock.invalid',
     message: `There is no lock file ${path} to check.`,
-    remedy: 'Make it with `tracewright lock`.',
+    remedy: 'Make it with `tracewright lock --stack <name|file>`.',
   });
+}
+
+/** What is built together with the embedded cluster is pinned by the sources that it is built from. */
+function isBuiltHere({ components }: Stack): boolean {
+  return Object.values(components).every(({ release }) => !release || 'embedded' in release.chart);
 }
 
 function nothingToLock(name: string): TracewrightError {
