@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 
 /** What the stand-ins for docker and k3d share: a file, in place of an engine. */
 export interface Engine {
@@ -40,13 +40,19 @@ export interface EngineContainer {
 export const never = '0001-01-01T00:00:00Z';
 
 export function readEngine(path: string): Engine {
-  return JSON.parse(readFileSync(path, 'utf8')) as Engine;
+  const calls = existsSync(callsPath(path)) ? readFileSync(callsPath(path), 'utf8') : '';
+  const engine = JSON.parse(readFileSync(path, 'utf8')) as Omit<Engine, 'calls'>;
+  return { ...engine, calls: calls.split('\n').slice(0, -1) };
 }
 
-export function writeEngine(path: string, engine: Engine): void {
-  writeFileSync(`${path}.new`, JSON.stringify(engine, null, 2));
-  renameSync(`${path}.new`, path);
+export function writeEngine(path: string, { calls: _, ...engine }: Engine): void {
+  const prepared = `${path}.${String(process.pid)}`;
+  writeFileSync(prepared, JSON.stringify(engine, null, 2));
+  renameSync(prepared, path);
 }
+
+/** In a file of its own: commands that only look run side by side, and must not undo what another one changes. */
+const callsPath = (path: string): string => `${path}.calls`;
 
 /** What docker 28 and k3d 5.8.3 say of an engine that cannot be used; undefined when it can. */
 export function engineTrouble({ docker }: Engine): string | undefined {
@@ -59,8 +65,6 @@ export function engineTrouble({ docker }: Engine): string | undefined {
 /** The engine's file, which the wrapper of each stand-in gives as its first argument, and the arguments of the user. */
 export function called(program: string): { path: string; engine: Engine; args: string[] } {
   const [, , path = '', ...args] = process.argv;
-  const engine = readEngine(path);
-  engine.calls.push([program, ...args].join(' '));
-  writeEngine(path, engine);
-  return { path, engine, args };
+  appendFileSync(callsPath(path), `${[program, ...args].join(' ')}\n`);
+  return { path, engine: readEngine(path), args };
 }
