@@ -56,14 +56,6 @@ const meanings: readonly Meaning[] = [
   },
   { pattern: /not found|404/iu, verbs: downloads, failure: chartNotFound },
   {
-    pattern: /lock\.mismatch: /u,
-    failure: (what, text) => ({
-      type: 'lock.mismatch',
-      message: `${what}: ${/lock\.mismatch: ([^\n]*)/u.exec(text)?.[1] ?? ''}`,
-      remedy: 'Look where the image comes from (a changed value?), then run `tracewright lock`.',
-    }),
-  },
-  {
     pattern:
       /(?:pre|post)-(?:install|upgrade|rollback|delete) hooks? failed|failed (?:pre|post)-(?:install|upgrade|rollback|delete)/u,
     failure: (what, text) => ({

@@ -134,10 +134,22 @@ export function createHelm(options: HelmOptions): Helm {
 
   const version = async (call: HelmCall): Promise<string> =>
     (await onChart(['version', '--template', '{{.Version}}'], call)).stdout.trim();
-  const postRenderer = async ({ namespace, name }: ReleaseName, { signal }: HelmCall): Promise<string[]> => {
-    if (!options.images) return [];
-    const home = join(options.homeDir, `${namespace}.${name}`);
-    return installPostRenderer(home, await version({ signal }), options.images);
+  /** Of a verb that renders: with our post-renderer where images become others. */
+  const rendering = async (
+    verb: string,
+    release: ReleaseName,
+    args: readonly string[],
+    call: HelmCall,
+    more: { input: string; timeoutMs?: number },
+  ): Promise<RunResult> => {
+    if (!options.images) return forRelease(verb, release, args, call, more);
+    const home = join(options.homeDir, `${release.namespace}.${release.name}`);
+    const renderer = await installPostRenderer(home, await version({ signal: call.signal }), options.images);
+    try {
+      return await forRelease(verb, release, [...args, ...renderer.args], call, more);
+    } catch (error) {
+      throw (await renderer.failure()) ?? error;
+    }
   };
 
   return {
@@ -153,8 +165,8 @@ export function createHelm(options: HelmOptions): Helm {
         '--history-max',
         String(historyMax),
       ];
-      const more = [...labelArguments(labels), ...(await postRenderer(release, call))];
-      await forRelease('upgrade', release, [...args, '--timeout', seconds(timeoutMs), ...more], call, {
+      const limits = ['--timeout', seconds(timeoutMs), ...labelArguments(labels)];
+      await rendering('upgrade', release, [...args, ...limits], call, {
         input: JSON.stringify(values),
         timeoutMs: timeoutMs + workMs,
       });
@@ -173,10 +185,9 @@ export function createHelm(options: HelmOptions): Helm {
         ...(includeCrds ? ['--include-crds'] : []),
         ...(kubeVersion === undefined ? [] : ['--kube-version', kubeVersion]),
         ...apiVersions.flatMap((one) => ['--api-versions', one]),
-        ...(await postRenderer(release, call)),
       ];
       return (
-        await forRelease('template', release, [chartPath, '--values', '-', ...flags], call, {
+        await rendering('template', release, [chartPath, '--values', '-', ...flags], call, {
           input: JSON.stringify(values),
         })
       ).stdout;

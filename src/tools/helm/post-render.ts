@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { toFailure } from '../../domain/failure.js';
 import type { ImageRewriting } from '../../domain/stack.js';
@@ -10,10 +10,11 @@ async function main(rulesFile: string): Promise<void> {
   process.stdout.write(rewriteImages(await text(process.stdin), rules));
 }
 
+const [rulesFile = '', failureFile = ''] = process.argv.slice(2);
 try {
-  await main(process.argv[2] ?? '');
+  await main(rulesFile);
 } catch (error) {
-  const { type, message } = toFailure(error);
-  process.stderr.write(`${type}: ${message}\n`);
+  // Helm keeps to itself what a plugin says.
+  await writeFile(failureFile, JSON.stringify(toFailure(error)), { mode: 0o600 });
   process.exitCode = 1;
 }

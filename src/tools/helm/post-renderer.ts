@@ -1,7 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { TracewrightError } from '../../domain/failure.js';
+import { TracewrightError, type Failure } from '../../domain/failure.js';
 import type { ImageRewriting } from '../../domain/stack.js';
 
 const name = 'tracewright-images';
@@ -9,18 +9,24 @@ const name = 'tracewright-images';
 /** Of this package, compiled: <package>/dist, seen from <package>/{src,dist}/tools/helm. */
 const program = fileURLToPath(new URL('../../../dist/tools/helm/post-render.js', import.meta.url));
 
+export interface PostRenderer {
+  /** With which helm uses it. */
+  readonly args: readonly string[];
+  /** What it refused when helm has ended badly: helm itself does not say. */
+  failure(): Promise<TracewrightError | undefined>;
+}
+
 /**
  * Puts our post-renderer, a plugin since Helm 4, into the home folder of a helm of ours.
  * @param home as in `homeOf`
  * @param version of helm, such as `v4.1.4`
- * @returns the arguments with which helm uses it
  * @throws TracewrightError `tool.missing` for Helm 3, which would pass by the hooks of a chart
  */
 export async function installPostRenderer(
   home: string,
   version: string,
   rules: ImageRewriting,
-): Promise<string[]> {
+): Promise<PostRenderer> {
   if (/^v?3\./u.test(version)) throw tooOld(version);
   const folder = join(home, 'data', 'plugins', name);
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -36,7 +42,19 @@ export async function installPostRenderer(
     runtimeConfig: { platformCommand: [{ command: process.execPath, args: [program] }] },
   };
   await writeFile(join(folder, 'plugin.yaml'), JSON.stringify(plugin));
-  return ['--post-renderer', name, '--post-renderer-args', rulesFile];
+  const failureFile = join(folder, 'failure.json');
+  await rm(failureFile, { force: true });
+  return {
+    args: [
+      '--post-renderer',
+      name,
+      ...[rulesFile, failureFile].flatMap((it) => ['--post-renderer-args', it]),
+    ],
+    failure: async () => {
+      const text = await readFile(failureFile, 'utf8').catch(() => undefined);
+      return text === undefined ? undefined : new TracewrightError(JSON.parse(text) as Failure);
+    },
+  };
 }
 
 function tooOld(version: string): TracewrightError {
