@@ -1,4 +1,3 @@
-import { cpus } from 'node:os';
 import { Worker } from '@temporalio/worker';
 import { environmentWorkflowId } from '../src/domain/names.js';
 import { isAlive } from '../src/tools/process-identity.js';
@@ -8,13 +7,13 @@ import { attemptOf, reach } from '../test/faults/moments.js';
 import { killWorker } from '../test/faults/victims.js';
 import { readHistories } from '../test/replay/histories.js';
 import { workflowBundle } from '../test/support/workflow-bundle.js';
+import { printTable, seconds, type Row } from './table.js';
 
 /**
  * How fast things go on after a fault: `npm run bench:durability`. One environment with a real cluster, one kill each; one
  * run, one table; nothing asserts on it. The programs of the cluster must be built (`npm run bench:up` does that).
  */
-const rows: [figure: string, measured: string, goal: string][] = [];
-const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
+const rows: Row[] = [];
 
 const { bed: options, close } = await chain();
 const bed = await Bed.open(options);
@@ -33,15 +32,7 @@ try {
 }
 rows.push(['replay of all histories', seconds(await replayed()), '5 s']);
 
-console.log(`\n${String(cpus().length)} cores, Node ${process.version}\n`);
-const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-for (const row of [['figure', 'measured', 'goal'], ...rows])
-  console.log(
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('   ')
-      .trimEnd(),
-  );
+printTable(rows);
 
 /** @returns from the kill until the workflow answers again, in milliseconds; the following `up` starts the server */
 async function serverBack(): Promise<number> {

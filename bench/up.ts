@@ -1,11 +1,14 @@
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { cpus, tmpdir, totalmem } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '../src/config.js';
-import type { Progress, StepProgress } from '../src/domain/progress.js';
+import { tookOf } from '../src/domain/critical-steps.js';
+import type { Progress } from '../src/domain/progress.js';
 import { BenchCli } from './cli.js';
+import { criticalPath } from './critical-path.js';
 import { memoryOf } from './memory.js';
 import { orchestrationOf } from './orchestration.js';
+import { megabytes, printTable, seconds, type Row } from './table.js';
 
 /**
  * The figures of the main job: `npm run bench:up` (warm: programs built, cluster gone), `npm run bench:up -- --cold`
@@ -16,9 +19,7 @@ const stateDir = await mkdtemp(join(tmpdir(), 'tracewright-bench-'));
 const cacheDir = cold ? await mkdtemp(join(tmpdir(), 'tracewright-bench-cache-')) : loadConfig().cacheDir;
 const cli = new BenchCli(stateDir, cacheDir);
 
-const rows: [figure: string, measured: string, goal: string][] = [];
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
+const rows: Row[] = [];
 
 try {
   if (cold) {
@@ -28,7 +29,7 @@ try {
   }
   rows.push(['warm: built, no cluster → proof', seconds(await cli.time('up')), '60 s']);
   const first = await cli.progress();
-  for (const step of first.steps) rows.push([`  ${step.name}`, seconds(took(step)), '']);
+  for (const step of first.steps) rows.push([`  ${step.name}`, seconds(tookOf(step, Date.now()) ?? 0), '']);
   const chain = criticalPath(first.steps);
   rows.push(['  slowest chain of steps', `${seconds(chain.ms)} (${chain.names.join(' → ')})`, '']);
   const pids = await Promise.all([
@@ -52,33 +53,7 @@ try {
   if (cold) await rm(cacheDir, { recursive: true, force: true });
 }
 
-console.log(
-  `\n${String(cpus().length)} cores, ${megabytes(totalmem())} of memory, Node ${process.version}\n`,
-);
-const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-for (const row of [['figure', 'measured', 'goal'], ...rows]) {
-  console.log(
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('   ')
-      .trimEnd(),
-  );
-}
-
-function took({ startedAt = 0, endedAt = 0 }: StepProgress): number {
-  return endedAt - startedAt;
-}
-
-/** The chain of needs whose own times add up to most: no order of the same steps can be faster. */
-function criticalPath(steps: readonly StepProgress[]): { ms: number; names: string[] } {
-  const chains = new Map<string, { ms: number; names: string[] }>();
-  for (const step of steps) {
-    const needed = step.needs.map((need) => chains.get(need) ?? { ms: 0, names: [] });
-    const longest = needed.reduce((a, b) => (b.ms > a.ms ? b : a), { ms: 0, names: [] });
-    chains.set(step.name, { ms: longest.ms + took(step), names: [...longest.names, step.name] });
-  }
-  return [...chains.values()].reduce((a, b) => (b.ms > a.ms ? b : a));
-}
+printTable(rows);
 
 async function readRecord(path: string): Promise<{ pid: number; data?: { port?: number } }> {
   return JSON.parse(await readFile(join(stateDir, path), 'utf8')) as {
