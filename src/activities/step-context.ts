@@ -105,7 +105,7 @@ function applicationFailure(failure: Failure, attempt: number): ApplicationFailu
     type: clean.type,
     message: clean.message,
     nonRetryable: !clean.retryable || attempt >= failureTypes[clean.type].attempts,
-    details: [clean],
+    details: [{ ...clean, attempts: attempt }],
   });
 }
 

@@ -88,7 +88,7 @@ export async function applySpec(
     taskQueue: sharedTaskQueue,
     workflowIdConflictPolicy: 'USE_EXISTING',
     args: [input],
-    staticSummary: `Tracing stack "${spec.stack.name}" on ${spec.target.kind}`,
+    staticSummary: `Environment ${name}: stack "${spec.stack.name}" on target ${spec.target.kind}`,
     staticDetails: staticDetails(name, spec),
     // Unlike the start time of the run, this survives continue-as-new.
     memo: { [startedAtMemo]: Date.now() },
@@ -181,13 +181,18 @@ export function notFound(name: string, cause?: unknown): TracewrightError {
 }
 
 function staticDetails(name: string, spec: EnvironmentSpec): string {
-  const components = Object.entries(spec.stack.components).map(
-    ([id, component]) => `- ${component.title ?? id}`,
+  const { stack, target } = spec;
+  const components = Object.entries(stack.components).map(
+    ([id, { title, needs }]) =>
+      `- **${id}**${title === undefined || title === id ? '' : `, ${title}`}${needs.length > 0 ? `, after ${needs.join(' and ')}` : ''}`,
   );
+  const context = target.context === undefined ? '' : `, context \`${target.context}\``;
+  const commands = ['status', 'retry', 'skip', 'abort', 'verify', 'trace', 'down'];
   return [
-    `**${spec.stack.name}**: ${spec.stack.description}`,
-    `Environment \`${name}\`, target \`${spec.target.kind}\`. Components:`,
+    `**${stack.name}**: ${stack.description}`,
+    `Environment \`${name}\` on target \`${target.kind}\`${context}. First the cluster, then side by side:`,
     components.join('\n'),
-    'The current details show each step. Commands: `tracewright status`, `retry`, `skip`, `abort`, `verify`, `down`.',
+    'At the end a ride through HotROD, which must be found in Tempo, is the proof.',
+    `**Current Details** tell how far each step is, and what to do about one that is blocked. Commands: \`tracewright\` ${commands.map((it) => `\`${it}\``).join(', ')}, with \`--name ${name}\`.`,
   ].join('\n\n');
 }

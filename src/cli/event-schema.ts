@@ -12,6 +12,7 @@ const failure = z.object({
   remedy: z.string().describe('what to do about it'),
   retryable: z.boolean(),
   evidence: z.array(z.string()).optional().describe('pod events, last lines of the tool, paths of logs'),
+  attempts: z.number().optional().describe('how often the step had been tried'),
 });
 
 const environmentEvent = z

@@ -74,6 +74,7 @@ function stepEvent(common: Common, step: StepProgress): StepEvent {
         remedy: failure.remedy,
         retryable: failure.retryable,
         ...(failure.evidence && { evidence: [...failure.evidence] }),
+        ...(failure.attempts !== undefined && { attempts: failure.attempts }),
       },
     }),
   };

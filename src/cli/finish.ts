@@ -42,8 +42,12 @@ export function finish(context: CliContext, session: Pick<Session, 'webUi'>, pro
 /** Which steps wait for a decision, since when, and how to decide. Why they wait stands above. */
 export function blockedLines({ environment, steps }: Progress, now: number): string[] {
   const blocked = steps.filter(({ state }) => state === 'blocked');
-  const since = ({ endedAt }: StepProgress): string =>
-    endedAt === undefined ? '' : ` (since ${timeOf(endedAt)}, ${agoText(now - endedAt)})`;
+  const since = ({ endedAt, failure }: StepProgress): string => {
+    if (endedAt === undefined) return '';
+    const { attempts = 1 } = failure ?? {};
+    const tried = attempts > 1 ? `, after ${String(attempts)} attempts` : '';
+    return ` (since ${timeOf(endedAt)}, ${agoText(now - endedAt)}${tried})`;
+  };
   const first = blocked[0]?.name ?? '';
   const commands = [
     [`tracewright retry ${first}`, 'try it again, once the cause is mended'],

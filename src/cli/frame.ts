@@ -1,13 +1,14 @@
 import { formatDuration } from '../domain/duration.js';
 import { criticalSteps, spanOf, tookOf } from '../domain/critical-steps.js';
 import type { Progress, StepProgress } from '../domain/progress.js';
+import { waitText } from '../domain/wait-text.js';
 import { failureLines } from './errors.js';
 import type { LiveStep, Snapshot } from './follow.js';
 import { foldToHeight, type Block } from './frame-height.js';
 import type { Paint } from './paint.js';
 import { progressBar } from './progress-bar.js';
 import { phaseStyles, spinnerAt, stepMarks } from './step-marks.js';
-import { activityText, attemptText, isRunning, outcomeText, waitText } from './step-text.js';
+import { activityText, attemptText, isRunning, outcomeText } from './step-text.js';
 import { fit, fitPainted, printable, shorten, widthOf, wrap, type Piece } from './text-width.js';
 
 export interface FrameOptions {

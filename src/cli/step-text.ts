@@ -32,13 +32,3 @@ export function outcomeText(step: StepProgress): string {
 export function tookText({ startedAt, endedAt }: StepProgress): string {
   return startedAt === undefined || endedAt === undefined ? '' : formatDuration(endedAt - startedAt);
 }
-
-/** What a step that has not begun waits for. */
-export function waitText(step: StepProgress, steps: readonly StepProgress[], paused: boolean): string {
-  const passed = ['done', 'skipped', 'removed'];
-  const open = steps
-    .filter(({ name, state }) => step.needs.includes(name) && !passed.includes(state))
-    .map(({ name }) => name);
-  if (open.length > 0) return `waits for ${open.join(', ')}`;
-  return paused ? 'paused' : 'waits';
-}

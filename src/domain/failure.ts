@@ -137,6 +137,8 @@ export interface Failure {
   readonly retryable: boolean;
   /** Evidence: pod events, last lines of the tool, paths of logs. */
   readonly evidence?: readonly string[];
+  /** How often a step has been tried, this time included. Attempts lost to a dead worker count too. */
+  readonly attempts?: number;
 }
 
 export interface TracewrightErrorOptions {

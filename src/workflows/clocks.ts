@@ -9,20 +9,22 @@ import type { Inbox } from './inbox.js';
  */
 export function startClocks(state: EnvironmentState, inbox: Inbox): () => void {
   const scope = new CancellationScope();
-  const run = (dueAt: () => number | undefined, act: () => void): void => {
+  const run = (summary: string, dueAt: () => number | undefined, act: () => void): void => {
     scope
-      .run(() => alarm(() => (inbox.teardownRequested ? undefined : dueAt()), act))
+      .run(() => alarm(summary, () => (inbox.teardownRequested ? undefined : dueAt()), act))
       .catch((error: unknown) => {
         if (!isCancellation(error)) throw error;
       });
   };
   run(
+    'the environment is torn down by itself',
     () => state.expiresAt,
     () => {
       inbox.requestTeardown('its time to live was over');
     },
   );
   run(
+    'the environment is proved again',
     () => (inbox.hasRequest ? undefined : state.nextVerificationAt),
     () => {
       inbox.requestRun({ kind: 'check', spec: state.spec });
@@ -33,13 +35,17 @@ export function startClocks(state: EnvironmentState, inbox: Inbox): () => void {
   };
 }
 
-/** Calls `act`, which must change what `dueAt` says, whenever that moment has come. */
-async function alarm(dueAt: () => number | undefined, act: () => void): Promise<never> {
+/**
+ * Calls `act`, which must change what `dueAt` says, whenever that moment has come.
+ * @param summary what happens then, for the Web UI
+ */
+async function alarm(summary: string, dueAt: () => number | undefined, act: () => void): Promise<never> {
   for (;;) {
     await condition(() => dueAt() !== undefined);
     const moment = dueAt();
     if (moment === undefined) continue;
-    const moved = await condition(() => dueAt() !== moment, Math.max(1, moment - Date.now()));
+    const waitMs = Math.max(1, moment - Date.now());
+    const moved = await condition(() => dueAt() !== moment, waitMs, { summary });
     if (!moved) act();
   }
 }

@@ -1,41 +1,116 @@
-import type { ComponentDrift, Progress, StepState } from '../domain/progress.js';
+import { formatDuration } from '../domain/duration.js';
+import type { ComponentDrift, Progress, StepProgress, StepState } from '../domain/progress.js';
+import { waitText } from '../domain/wait-text.js';
+import { cell, fenced, plain } from './markdown.js';
 
-const stateWords = {
-  pending: 'waiting',
-  running: '**running**',
-  done: 'done',
-  blocked: '**BLOCKED**',
-  failed: '**FAILED**',
-  skipped: 'skipped',
-  cancelled: 'cancelled',
-  removing: '**removing**',
-  removed: 'removed',
+const marks = {
+  pending: '·',
+  running: '▶',
+  done: '✓',
+  blocked: '✗',
+  failed: '✗',
+  skipped: '–',
+  cancelled: '–',
+  removing: '▶',
+  removed: '✓',
 } as const satisfies Record<StepState, string>;
 
-/** What the Web UI shows as current details: the steps as a Markdown table, and what to do about a block. */
+/**
+ * What the Web UI shows as current details, for whoever opens nothing else. First what waits for a person and what to do,
+ * then the steps as a table, then the proof and the life of the environment. Markdown.
+ */
 export function currentDetails(progress: Progress): string {
-  const rows = progress.steps.map((step) => {
-    const seconds =
-      step.startedAt !== undefined && step.endedAt !== undefined
-        ? `${((step.endedAt - step.startedAt) / 1000).toFixed(1)} s`
-        : '';
-    return `| ${step.name} | ${stateWords[step.state]} | ${step.outcome ?? step.failure?.type ?? ''} | ${seconds} |`;
-  });
-  const parts = [
+  return [
     `### ${progress.environment}: ${progress.phase}`,
-    `Stack **${progress.stack}** on target **${progress.target}**`,
-    ['| Step | State | Outcome | Took |', '|---|---|---|---|', ...rows].join('\n'),
-    ...progress.steps
-      .filter((step) => step.failure)
-      .map((step) => blockText(progress.environment, step.name, step.failure)),
-  ];
-  if (progress.stoppedBecause !== undefined) parts.push(`Stopped: ${progress.stoppedBecause}`);
-  if (progress.proof) {
-    const { traceId, spans } = progress.proof;
-    const at = progress.lastVerifiedAt === undefined ? '' : `, ${moment(progress.lastVerifiedAt)}`;
-    parts.push(`Proved by trace \`${traceId}\` with ${String(spans)} spans${at}.`);
+    placeText(progress),
+    ...progress.steps.map((step) => failureText(progress.environment, step)),
+    ...(progress.stoppedBecause === undefined ? [] : [`Stopped: ${plain(progress.stoppedBecause)}`]),
+    stepTable(progress),
+    ...(progress.steps.some(isRunning)
+      ? ['**Pending Activities** tells what a running step does now, and in which attempt.']
+      : []),
+    ...proofTexts(progress),
+    ...lifeTexts(progress),
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+function placeText({ stack, target, cluster }: Progress): string {
+  const context = cluster?.context === undefined ? '' : `, context **${plain(cluster.context)}**`;
+  const version = cluster === undefined ? '' : `, Kubernetes ${plain(cluster.version)}`;
+  return `Stack **${plain(stack)}** on target **${target}**${context}${version}`;
+}
+
+function isRunning({ state }: StepProgress): boolean {
+  return state === 'running' || state === 'removing';
+}
+
+function stepTable(progress: Progress): string {
+  const rows = progress.steps.map((step) => {
+    const took =
+      step.startedAt !== undefined && step.endedAt !== undefined
+        ? formatDuration(step.endedAt - step.startedAt)
+        : '';
+    return [marks[step.state], plain(step.name), stepText(step, progress), took];
+  });
+  const lines = [['', 'Step', 'What', 'Took'], ...rows].map((cells) => `|${cells.map(cell).join('|')}|`);
+  lines.splice(1, 0, '|:--|:--|:--|:--|');
+  return lines.join('\n');
+}
+
+function stepText(step: StepProgress, { steps, paused }: Progress): string {
+  const since = step.startedAt === undefined ? '' : ` since ${clock(step.startedAt)}`;
+  switch (step.state) {
+    case 'pending':
+      return plain(waitText(step, steps, paused === true));
+    case 'running':
+      return `**running**${since}`;
+    case 'removing':
+      return `**being removed**${since}`;
+    case 'blocked':
+      return '**blocked**: waits for a decision';
+    case 'failed':
+      return '**failed**';
+    default:
+      return plain(step.outcome ?? step.state);
   }
-  return [...parts, ...lifeTexts(progress)].join('\n\n');
+}
+
+/** Why a step did not work, and what a person can do; empty for all others. */
+function failureText(environment: string, { name, state, failure, endedAt }: StepProgress): string {
+  if (!failure) return '';
+  const is = { blocked: 'is blocked', failed: 'has failed' }[state as string] ?? 'was blocked';
+  const since = endedAt === undefined || state !== 'blocked' ? '' : ` since ${moment(endedAt)}`;
+  const { attempts = 1 } = failure;
+  const tried = attempts > 1 ? `, after ${String(attempts)} attempts` : '';
+  const command = (verb: string): string => `\`tracewright ${verb} --name ${environment}\``;
+  return [
+    `#### ${plain(name)} ${is}: \`${failure.type}\``,
+    plain(failure.message),
+    ...(failure.evidence ? [fenced(failure.evidence)] : []),
+    `**What to do:** ${plain(failure.remedy)}`,
+    ...(state === 'blocked'
+      ? [
+          `Waits for you${since}${tried}:`,
+          [
+            `- ${command(`retry ${name}`)} tries it again, once the cause is mended`,
+            `- ${command(`skip ${name}`)} goes on without it`,
+            `- ${command('down')} takes everything away`,
+          ].join('\n'),
+        ]
+      : []),
+  ].join('\n\n');
+}
+
+function proofTexts({ proof, lastVerifiedAt, environment }: Progress): string[] {
+  if (!proof) return [];
+  const at = lastVerifiedAt === undefined ? '' : `, ${moment(lastVerifiedAt)}`;
+  const services = Object.keys(proof.services).length;
+  return [
+    `**Proved** by the trace \`${proof.traceId}\`: ${String(proof.spans)} spans of ${String(services)} services${at}. ` +
+      `\`tracewright trace --name ${environment}\` draws it.`,
+  ];
 }
 
 function lifeTexts(progress: Progress): string[] {
@@ -45,7 +120,9 @@ function lifeTexts(progress: Progress): string[] {
     ...(nextVerificationAt === undefined ? [] : [`Next verification: ${moment(nextVerificationAt)}`]),
     ...(expiresAt === undefined
       ? []
-      : [`Torn down by itself: ${moment(expiresAt)} (\`tracewright extend --name ${environment}\`)`]),
+      : [
+          `Torn down by itself: ${moment(expiresAt)}; \`tracewright extend 4h --name ${environment}\` gives it longer.`,
+        ]),
     ...(drift && driftObservedAt !== undefined ? [driftText(drift, driftObservedAt)] : []),
   ];
 }
@@ -53,7 +130,9 @@ function lifeTexts(progress: Progress): string[] {
 function driftText(drift: readonly ComponentDrift[], at: number): string {
   const different = drift.filter(({ state }) => state !== 'in-sync');
   if (different.length === 0) return `No drift, ${moment(at)}.`;
-  const rows = different.map(({ component, state, detail }) => `- ${component}: **${state}**. ${detail}`);
+  const rows = different.map(
+    ({ component, state, detail }) => `- ${plain(component)}: **${state}**. ${plain(detail)}`,
+  );
   return [`#### Drift, ${moment(at)}`, rows.join('\n')].join('\n\n');
 }
 
@@ -62,14 +141,7 @@ function moment(at: number): string {
   return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-function blockText(environment: string, step: string, failure: Progress['steps'][number]['failure']): string {
-  if (!failure) return '';
-  const evidence = failure.evidence ? ['```', ...failure.evidence, '```'] : [];
-  return [
-    `#### ${step} is blocked: \`${failure.type}\``,
-    failure.message,
-    ...evidence,
-    `**What to do:** ${failure.remedy}`,
-    `Then \`tracewright retry ${step} --name ${environment}\`, or \`skip\`, \`abort\`, \`down\`.`,
-  ].join('\n\n');
+/** `12:00:31 UTC` */
+function clock(at: number): string {
+  return `${new Date(at).toISOString().slice(11, 19)} UTC`;
 }

@@ -63,7 +63,7 @@ describe('replay', () => {
     [
       'leaves an activity out',
       /const \{ proof, outcome \} = await host\.proveStack\(task\);/u,
-      'const { proof, outcome } = { proof: {}, outcome: "" };',
+      'const { proof, outcome } = { proof: { services: {} }, outcome: "" };',
     ],
     ['removes things in another order', /\.reverse\(\)/gu, ''],
   ])('notices a workflow that %s', async (_, from, to) => {
