@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { bashCompletion } from '../completion/bash.js';
 import { fishCompletion } from '../completion/fish.js';
+import type { Shell } from '../completion/shells.js';
 import { completionTree, type CompletionTree } from '../completion/tree.js';
 import { zshCompletion } from '../completion/zsh.js';
 import { exitCodes, type CliContext, type ExitCode } from '../context.js';
-import type { Shell } from '../program/shell.js';
 
 const scripts: Readonly<Record<Shell, (tree: CompletionTree) => string>> = {
   bash: bashCompletion,

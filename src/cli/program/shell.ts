@@ -1,8 +1,6 @@
 import { Argument, type Command } from 'commander';
+import { shells, type Shell } from '../completion/shells.js';
 import { examples, type Wiring } from './parts.js';
-
-export const shells = ['bash', 'zsh', 'fish'] as const;
-export type Shell = (typeof shells)[number];
 
 /** `completion`, `help` */
 export function registerShell(program: Command, { context, finish }: Wiring): void {

@@ -1,5 +1,3 @@
-import type { ServiceFacts } from './facts.js';
-
 /** An address that one part of the stack was given for another. */
 export interface Endpoint {
   /** As it stands in the configuration. */
@@ -10,6 +8,13 @@ export interface Endpoint {
   readonly tls: boolean | undefined;
   /** The Service that the host names; `undefined` for addresses outside the cluster. */
   readonly service: { readonly namespace: string; readonly service: string } | undefined;
+}
+
+/** A Service, as far as one that sends to it must know. */
+export interface ServiceFacts {
+  readonly ports: readonly number[];
+  /** Addresses that may get requests. */
+  readonly readyEndpoints: number | undefined;
 }
 
 /** An endpoint in use, and what is behind it. */

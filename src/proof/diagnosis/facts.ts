@@ -2,7 +2,7 @@ import type { FailureType } from '../../domain/failure.js';
 import type { ProofSpec } from '../../domain/stack.js';
 import type { LoggedTrace } from '../collector-log.js';
 import type { CollectorConfig } from './collector-config.js';
-import type { EndpointUse } from './endpoint.js';
+import type { EndpointUse, ServiceFacts } from './endpoint.js';
 
 /**
  * What was seen of the stack after its proof had failed. Wherever something could not be found out (no right to read it,
@@ -24,12 +24,6 @@ export interface PartFacts {
   /** `undefined`: unknown; `absent`: there is none. */
   readonly service: ServiceFacts | 'absent' | undefined;
   readonly workload: WorkloadFacts | 'absent' | undefined;
-}
-
-export interface ServiceFacts {
-  readonly ports: readonly number[];
-  /** Addresses that may get requests. */
-  readonly readyEndpoints: number | undefined;
 }
 
 export interface WorkloadFacts {

@@ -1,4 +1,4 @@
-import type { ServiceFacts } from './facts.js';
+import type { ServiceFacts } from './endpoint.js';
 import type { Found, Reader } from './reader.js';
 
 export interface ServiceName {
