@@ -2,14 +2,11 @@ import type { Page } from '../domain/pages.js';
 import type { PageSpec } from '../domain/stack.js';
 import { TracewrightError } from '../domain/failure.js';
 import type { Kubernetes } from '../tools/kubernetes/connection.js';
-
-interface Secret {
-  readonly data?: Readonly<Record<string, string>>;
-}
+import { readSecret } from '../tools/kubernetes/secret.js';
 
 /**
  * How one logs in. The Secret is read only when the password is to be shown.
- * @throws TracewrightError `page.unavailable` when it lacks the keys, `cluster.*`
+ * @throws TracewrightError `page.unavailable` when it, or a key of it, is not there, `cluster.*`
  */
 export async function loginText(
   kube: Kubernetes,
@@ -19,18 +16,14 @@ export async function loginText(
 ): Promise<string> {
   const where = `the Secret ${namespace}/${secret}`;
   if (!showPassword) return `login: in ${where}; --show-password prints it`;
-  const { data = {} } = await kube.json<Secret>({
-    path: `/api/v1/namespaces/${namespace}/secrets/${secret}`,
-  });
-  const [user, password] = [userKey, passwordKey].map((key) => decoded(data[key]));
+  const values = await readSecret(kube, { namespace, name: secret });
+  const [user, password] = [values?.[userKey], values?.[passwordKey]];
   if (user !== undefined && password !== undefined) return `login: ${user}, password: ${password}`;
   throw new TracewrightError({
     type: 'page.unavailable',
-    message: `There is no ${user === undefined ? userKey : passwordKey} in ${where}.`,
+    message: values
+      ? `There is no ${user === undefined ? userKey : passwordKey} in ${where}.`
+      : `There is no Secret ${namespace}/${secret}, where the login should be.`,
     remedy: 'Correct `login` of the page in the stack file.',
   });
-}
-
-function decoded(base64: string | undefined): string | undefined {
-  return base64 === undefined ? undefined : Buffer.from(base64, 'base64').toString('utf8');
 }

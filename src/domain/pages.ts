@@ -22,7 +22,12 @@ export function pagesOf({ proof, open = {} }: Stack): Page[] {
     // Tempo has no page of its own; this one tells its configuration and health.
     tempo: { ...tempo, path: '/status' },
     ...('service' in grafana && {
-      grafana: { namespace: grafana.namespace, service: grafana.service, port: grafana.port },
+      grafana: {
+        namespace: grafana.namespace,
+        service: grafana.service,
+        port: grafana.port,
+        ...(grafana.secret && { login: loginOf(grafana.secret) }),
+      },
     }),
     ...open,
   };
@@ -32,6 +37,18 @@ export function pagesOf({ proof, open = {} }: Stack): Page[] {
     localPort: page.localPort ?? localPortOf(name, page.port),
     path: page.path ?? '/',
   }));
+}
+
+function loginOf({
+  name: secret,
+  userKey,
+  passwordKey,
+}: {
+  readonly name: string;
+  readonly userKey: string;
+  readonly passwordKey: string;
+}): NonNullable<PageSpec['login']> {
+  return { secret, userKey, passwordKey };
 }
 
 /** Ports below 1024 are not everybody's to use. */

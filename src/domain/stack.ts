@@ -134,6 +134,12 @@ const grafana = service.extend({
     .describe(
       "The Secret with Grafana's login, in the same namespace; read for each verification, never stored. Default: the anonymous viewer looks.",
     ),
+  anonymous: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether Grafana shows the trace to people without a login; the proof sees that it is so. Default: not looked at.',
+    ),
 });
 
 const proof = z.strictObject({

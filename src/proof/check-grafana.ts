@@ -1,7 +1,7 @@
-import { TracewrightError } from '../domain/failure.js';
+import { isTracewrightError, TracewrightError } from '../domain/failure.js';
 import { windowOf } from './check-tempo.js';
-import type { ServiceAddress } from './cluster-access.js';
-import { connectGrafana, type Grafana, type GrafanaLogin } from './grafana.js';
+import { addressText, type ServiceAddress } from './cluster-access.js';
+import { anonymousViewer, connectGrafana, type Grafana, type GrafanaLogin } from './grafana.js';
 import { poll } from './poll.js';
 import type { CheckContext, ProofRun } from './run.js';
 
@@ -9,13 +9,20 @@ export interface GrafanaCheck {
   readonly address: ServiceAddress;
   readonly datasource: string;
   /** Read when it is needed, so that no password lives longer than the check. */
-  readonly login: (() => Promise<GrafanaLogin | undefined>) | undefined;
+  readonly login: ((signal: AbortSignal) => Promise<GrafanaLogin | undefined>) | undefined;
+  /** Whether people without a login are to see the trace, or not; `undefined`: either is fine. */
+  readonly anonymous?: boolean | undefined;
   /** Resolves when Tempo itself has answered by id and by TraceQL: what fails from then on is Grafana's. */
   readonly tempoAnswered: Promise<unknown>;
 }
 
+/** Who saw the trace, in which Grafana. */
+type Found = Pick<Grafana, 'version' | 'as'>;
+type Look = { readonly found: Found } | { readonly seen: string };
+
 /**
- * The datasource is there and healthy, and finds our trace by id and by TraceQL, as a panel of Grafana would.
+ * The datasource is there and healthy, and finds our trace by id and by TraceQL, as a panel of Grafana would; people
+ * without a login see it or not, as the stack says.
  * @returns what was seen
  * @throws TracewrightError `proof.grafana-failed`, `cluster.unreachable`, `step.cancelled`
  */
@@ -24,14 +31,13 @@ export async function checkGrafana(
   check: GrafanaCheck,
   { signal, note }: CheckContext,
 ): Promise<string> {
-  const login = await check.login?.();
+  const login = await check.login?.(signal);
   await Promise.race([check.tempoAnswered, aborted(signal)]);
   const result = await poll(
     async () => {
-      const grafana = await connectGrafana(run.kube, check.address, login, signal);
-      const uid = await grafana.datasourceUid(check.datasource, signal);
-      await grafana.checkHealth(uid, signal);
-      return lookThrough(run, grafana, uid, signal);
+      const seen = await lookAs(run, check, login, signal);
+      if (!('found' in seen) || check.anonymous === undefined) return seen;
+      return lookWithoutLogin(run, check, seen.found, signal);
     },
     { deadlineMs: run.limits.grafanaMs, signal, onLook: note },
   );
@@ -40,12 +46,57 @@ export async function checkGrafana(
   throw result.error ? asGrafana(result.error, check.datasource) : silent(check.datasource, result.seen);
 }
 
-async function lookThrough(
+/** As somebody with a login, or as the anonymous viewer. */
+async function lookAs(
   run: ProofRun,
-  grafana: Grafana,
-  uid: string,
+  { address, datasource }: GrafanaCheck,
+  login: GrafanaLogin | undefined,
   signal: AbortSignal,
-): Promise<{ found: Grafana } | { seen: string }> {
+): Promise<Look> {
+  const grafana = await connectGrafana(run.kube, address, login, signal);
+  const uid = await grafana.datasourceUid(datasource, signal);
+  await grafana.checkHealth(uid, signal);
+  return lookThrough(run, grafana, uid, signal);
+}
+
+/** What people without a login get to see is what the stack promises. */
+async function lookWithoutLogin(
+  run: ProofRun,
+  check: GrafanaCheck,
+  found: Found,
+  signal: AbortSignal,
+): Promise<Look> {
+  if (!check.anonymous) {
+    await requireClosed(run, check, signal);
+    return { found: { ...found, as: `${found.as} (closed without a login)` } };
+  }
+  if (found.as === anonymousViewer) return { found };
+  const seen = await lookAs(run, check, undefined, signal);
+  return 'found' in seen ? { found: { ...found, as: `${found.as} and as ${anonymousViewer}` } } : seen;
+}
+
+async function requireClosed(
+  run: ProofRun,
+  { address, datasource }: GrafanaCheck,
+  signal: AbortSignal,
+): Promise<void> {
+  const grafana = await connectGrafana(run.kube, address, undefined, signal);
+  try {
+    await grafana.datasourceUid(datasource, signal);
+  } catch (error) {
+    if (isTracewrightError(error) && error.type === 'proof.grafana-failed') return;
+    throw error;
+  }
+  throw new TracewrightError({
+    type: 'proof.grafana-failed',
+    message: `Grafana at ${addressText(address)} shows its datasources to people without a login, and the stack says that it does not.`,
+    remedy:
+      'Switch auth.anonymous off in the grafana.ini of the chart, or set proof.grafana.anonymous in the stack file to true.',
+    retryable: false,
+  });
+}
+
+async function lookThrough(run: ProofRun, grafana: Grafana, uid: string, signal: AbortSignal): Promise<Look> {
   const tempo = grafana.tempo(uid);
   const { traceId } = run.identity;
   const trace = await tempo.traceById(traceId, signal);

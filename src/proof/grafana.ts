@@ -15,6 +15,9 @@ export interface GrafanaLogin {
   readonly password: string;
 }
 
+/** Who looks without a login. */
+export const anonymousViewer = 'anonymous viewer';
+
 export interface Grafana {
   /** `9.3.6`. */
   readonly version: string;
@@ -50,7 +53,7 @@ export async function connectGrafana(
   const cookie = login ? await logIn(kube, address, login, signal) : undefined;
   const get = (path: string, sig: AbortSignal): Promise<HttpAnswer> =>
     kube.serviceRequest(address, path, { ...(cookie !== undefined && { headers: { cookie } }), signal: sig });
-  const as = login ? login.user : 'anonymous viewer';
+  const as = login ? login.user : anonymousViewer;
   return {
     version: state.data.version,
     as,

@@ -10,7 +10,7 @@ import { checkById, checkTraceql } from './check-tempo.js';
 import type { ProofKube } from './cluster-access.js';
 import { beginDiagnosis } from './diagnosis/diagnose.js';
 import { isBrokenHop } from './diagnosis/judge.js';
-import type { GrafanaLogin } from './grafana.js';
+import { readGrafanaLogin } from './grafana-login.js';
 import { runHops, type Hop } from './hops.js';
 import { takeRide, type RideTaken } from './hotrod.js';
 import { newTraceIdentity } from './root-span.js';
@@ -18,7 +18,10 @@ import { defaultLimits, type ProofLimits, type ProofRun } from './run.js';
 
 export interface ProveOptions {
   readonly kube: ProofKube;
-  /** Its objects tell why a hop is broken. @default only the hop itself tells */
+  /**
+   * Its objects hold Grafana's login and tell why a hop is broken.
+   * @default the anonymous viewer looks, and only the hop itself tells
+   */
   readonly cluster?: Kubernetes;
   readonly spec: ProofSpec;
   /** In the name of our root span: `prove <stack>`. */
@@ -30,8 +33,6 @@ export interface ProveOptions {
   readonly random?: (bytes: number) => Uint8Array;
   /** @default defaultLimits */
   readonly limits?: Partial<ProofLimits>;
-  /** Reads Grafana's login from its Secret. @default the anonymous viewer */
-  readonly grafanaLogin?: () => Promise<GrafanaLogin | undefined>;
 }
 
 /**
@@ -104,7 +105,7 @@ async function prove(options: ProveOptions, onRide: (taken: RideTaken) => void):
 /** The hops after the ride, in the order in which a trace passes them. */
 function hopsOf(
   run: ProofRun,
-  { spec, grafanaLogin }: ProveOptions,
+  { spec, cluster }: ProveOptions,
   seen: { trace?: Trace; longest?: LongestTrace },
 ): readonly Hop[] {
   const byId = once(
@@ -128,7 +129,8 @@ function hopsOf(
               {
                 address: grafana,
                 datasource: grafana.datasource,
-                login: grafanaLogin,
+                login: cluster && ((signal) => readGrafanaLogin(cluster, grafana, signal)),
+                anonymous: grafana.anonymous,
                 tempoAnswered: Promise.all([byId.done, traceql.done]),
               },
               context,

@@ -25,6 +25,18 @@ describe('the pages of a stack', () => {
     ]);
   });
 
+  test('Grafana with the login whose Secret the proof names', () => {
+    const stack = stackWith(undefined);
+    const secret = { name: 'grafana', userKey: 'admin-user', passwordKey: 'admin-password' };
+    const proof = { ...stack.proof, grafana: { ...grafana, datasource: 'Tempo', secret } };
+    expect(pagesOf({ ...stack, proof }).find(({ name }) => name === 'grafana')?.login).toEqual({
+      secret: 'grafana',
+      userKey: 'admin-user',
+      passwordKey: 'admin-password',
+    });
+    expect(pagesOf(stack).find(({ name }) => name === 'grafana')).not.toHaveProperty('login');
+  });
+
   test('and what the file names: more, or others of the same name', () => {
     const open = {
       prometheus: { namespace: 'monitoring', service: 'prometheus', port: 9090, path: '/targets' },

@@ -4,6 +4,7 @@ import type { ProofKube } from '../../src/proof/cluster-access.js';
 import { whyNoCluster } from '../support/embedded-cluster.js';
 import { requestLoopback } from './support/loopback-kube.js';
 import { GrafanaServer } from './support/grafana-server.js';
+import { relayTo } from './support/tempo-server.js';
 import { InstalledStack, workingEnv, type Breakage } from './support/installed-stack.js';
 
 interface Case {
@@ -188,13 +189,7 @@ describe.skipIf(reason !== undefined)('the diagnosis of a broken hop', () => {
     await stack.addGrafana('http://tempo.tracing:3200');
     const grafana = await GrafanaServer.start({ version: '9.3.6', tempoUrl: 'http://127.0.0.1:1' });
     const address = { namespace: 'default', service: 'grafana', port: 80 };
-    const kube: ProofKube = {
-      podLogs: (request) => stack.kube.podLogs(request),
-      serviceRequest: (to, path, options) =>
-        to.service === address.service
-          ? requestLoopback(grafana.port, path, options)
-          : stack.kube.serviceRequest(to, path, options),
-    };
+    const kube = withGrafana(stack.kube, grafana);
     const proof = { ...stack.stack.proof, grafana: { ...address, datasource: 'Tempo' } };
     const error = await stack.failure({ kube, spec: proof, limits: patient });
     grafana.stop();
@@ -205,6 +200,41 @@ describe.skipIf(reason !== undefined)('the diagnosis of a broken hop', () => {
       remedy: /^Set the url of the datasource Tempo to http:\/\/tempo\.tracing:3100\.$/u,
       evidence: [/✓ Tempo, by TraceQL/u],
     });
+  });
+
+  test('is proved through a Grafana that wants the password of its Secret, which is kept nowhere', async () => {
+    await stack.become({});
+    await stack.addGrafana('http://tempo.tracing:3100');
+    const tempo = await relayTo(stack.kube, stack.stack.proof.tempo);
+    const password = 'planted-for-this-test';
+    const grafana = await GrafanaServer.start({
+      version: '13.2.0',
+      tempoUrl: tempo.url,
+      password,
+      anonymous: false,
+    });
+    const address = { namespace: 'default', service: 'grafana', port: 80 };
+    const secret = { name: 'grafana-login', userKey: 'admin-user', passwordKey: 'admin-password' };
+    const spec = {
+      ...stack.stack.proof,
+      grafana: { ...address, datasource: 'Tempo', anonymous: false, secret },
+    };
+    const kube = withGrafana(stack.kube, grafana);
+    await expect(stack.prove({ kube, spec })).rejects.toMatchObject({
+      type: 'proof.grafana-failed',
+      message: 'There is no Secret default/grafana-login with the login of Grafana.',
+    });
+    await stack.addSecret(secret.name, { 'admin-user': 'admin', 'admin-password': password });
+    const progress: string[] = [];
+    const proof = await stack.prove({ kube, spec, onProgress: (text) => progress.push(text) });
+    grafana.stop();
+    tempo.stop();
+    expect(proof.checks.at(-1)).toMatchObject({
+      name: 'grafana',
+      state: 'passed',
+      detail: expect.stringContaining('Grafana 13.2.0, as admin (closed without a login)') as string,
+    });
+    expect(JSON.stringify([proof, progress])).not.toContain(password);
   });
 
   test('what people see of it', { timeout: 300_000 }, async () => {
@@ -234,6 +264,17 @@ describe.skipIf(reason !== undefined)('the diagnosis of a broken hop', () => {
     expect(error.remedy).toContain('erify again');
   });
 });
+
+/** The cluster, and beside it a Grafana whose Service has that name. */
+function withGrafana(kube: ProofKube, grafana: GrafanaServer): ProofKube {
+  return {
+    podLogs: (request) => kube.podLogs(request),
+    serviceRequest: (to, path, options) =>
+      to.service === 'grafana'
+        ? requestLoopback(grafana.port, path, options)
+        : kube.serviceRequest(to, path, options),
+  };
+}
 
 function expectVerdict(
   error: TracewrightError,

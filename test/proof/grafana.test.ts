@@ -44,6 +44,37 @@ describe('the check through Grafana', () => {
     expect(grafana?.asked).toContain('/api/datasources/name/Tempo');
   });
 
+  describe.each(['9.3.6', '13.2.0'] as const)('%s, where the stack says who may look', (version) => {
+    const login = (): Promise<typeof admin> => Promise.resolve(admin);
+
+    test('people without a login see the trace, too', async () => {
+      expect(await check({ version }, { login, anonymous: true })).toContain(
+        `Grafana ${version}, as admin and as anonymous viewer: datasource Tempo healthy`,
+      );
+      // Found by the one who has a login, and again by the one who has none.
+      const traces = grafana?.asked.filter((path) => path.includes(`/api/traces/${rideTraceId}`));
+      expect(traces).toHaveLength(2);
+    });
+
+    test('they should, and do not', async () => {
+      const error = await failure({ version, anonymous: false }, { login, anonymous: true });
+      expect(error).toMatchObject({ type: 'proof.grafana-failed', retryable: false });
+      expect(error.message).toContain('does not let anonymous viewer see its datasources: HTTP 401');
+    });
+
+    test('they should not, and do', async () => {
+      const error = await failure({ version }, { login, anonymous: false });
+      expect(error).toMatchObject({ type: 'proof.grafana-failed', retryable: false });
+      expect(error.message).toContain('to people without a login');
+    });
+
+    test('they should not, and do not', async () => {
+      expect(await check({ version, anonymous: false }, { login, anonymous: false })).toContain(
+        `Grafana ${version}, as admin (closed without a login)`,
+      );
+    });
+  });
+
   test('waits for Tempo itself before it asks', async () => {
     let answered: () => void = () => undefined;
     const tempoAnswered = new Promise<void>((resolve) => (answered = resolve));

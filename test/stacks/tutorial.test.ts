@@ -98,6 +98,7 @@ test('the proof, through Grafana too', () => {
     service: 'kube-stack-prometheus-grafana',
     port: 80,
     datasource: 'Tempo',
+    anonymous: true,
     secret: {
       name: 'kube-stack-prometheus-grafana',
       userKey: 'admin-user',

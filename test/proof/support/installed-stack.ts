@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parse, stringify } from 'yaml';
 import { isTracewrightError, type TracewrightError } from '../../../src/domain/failure.js';
 import type { Progress } from '../../../src/domain/progress.js';
+import type { Proof } from '../../../src/domain/proof.js';
 import type { Stack } from '../../../src/domain/stack.js';
 import { proveStack, type ProveOptions } from '../../../src/proof/verify.js';
 import { loadStack } from '../../../src/stack-file.js';
@@ -111,14 +112,20 @@ export class InstalledStack {
     ]);
   }
 
-  /** The failure of a verification that must not succeed. */
-  async failure(options: Partial<ProveOptions> = {}): Promise<TracewrightError> {
-    const result: unknown = await proveStack({
+  async prove(options: Partial<ProveOptions> = {}): Promise<Proof> {
+    return proveStack({
       kube: this.kube,
       cluster: this.kube,
       spec: this.stack.proof,
       stackName: 'embedded',
       signal: new AbortController().signal,
+      ...options,
+    });
+  }
+
+  /** The failure of a verification that must not succeed. */
+  async failure(options: Partial<ProveOptions> = {}): Promise<TracewrightError> {
+    const result: unknown = await this.prove({
       limits: { rideStartMs: 3_000, collectorMs: 8_000, byIdMs: 8_000, searchMs: 10_000, grafanaMs: 1_000 },
       ...options,
     }).catch((error: unknown) => error);
@@ -149,6 +156,15 @@ export class InstalledStack {
           data: { 'datasource.yaml': stringify({ apiVersion: 1, datasources }) },
         },
       ],
+    });
+  }
+
+  /** In the namespace of Grafana. */
+  async addSecret(name: string, stringData: Readonly<Record<string, string>>): Promise<void> {
+    await applyObjects(this.kube, {
+      namespace: 'default',
+      owner: { environment: 'embedded', component: 'grafana' },
+      objects: [{ apiVersion: 'v1', kind: 'Secret', metadata: { name }, stringData }],
     });
   }
 
