@@ -78,6 +78,7 @@ export const failureTypes = {
   'ready.timeout': permanent('a component was installed, but did not become ready in its time'),
   'ready.image-pull': passing('an image cannot be pulled', 3),
   'ready.crash-loop': permanent('a container keeps crashing'),
+  'ready.out-of-memory': permanent('a container is killed because it uses more memory than its limit'),
   'ready.unschedulable': permanent('no node takes the pod'),
 
   'proof.ride-failed': passing('HotROD did not answer the ride with a driver', 2),

@@ -221,14 +221,24 @@ describe.skipIf(missingApiServer)(`waiting until a component is ready ${missingA
     await reportPods(namespace, 1, crashed(2));
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     expect(progress.at(-1)).toBe('pods 0/1, container web crashed 2 times (exit code 3)');
-    await reportPods(namespace, 1, crashed(3, 'OOMKilled', 137));
+    await reportPods(namespace, 1, crashed(3));
     await expect(done).rejects.toMatchObject({
       type: 'ready.crash-loop',
-      message: expect.stringContaining(
-        'crashed 3 times: killed because it used more memory than its limit',
-      ) as string,
+      message: expect.stringContaining('keeps crashing, with 3 restarts so far: exit code 3') as string,
+    });
+  });
+
+  it('does not wait for a third time when a container is killed for its use of memory', async () => {
+    const namespace = await install(deployment(1));
+    const { done } = wait(namespace);
+    const started = Date.now();
+    await reportPods(namespace, 1, crashed(1, 'OOMKilled', 137));
+    await expect(done).rejects.toMatchObject({
+      type: 'ready.out-of-memory',
+      message: expect.stringContaining('killed because it used more memory than its limit') as string,
       remedy: expect.stringContaining('memory limit') as string,
     });
+    expect(Date.now() - started).toBeLessThan(6_000);
   });
 
   it('gives a container that crashed before a retry one more chance', async () => {

@@ -26,10 +26,11 @@ export async function troubleFailure(
   const lines = await lastLogLines(kube, pod, container);
   return new TracewrightError({
     type: trouble.type,
-    message: `The container ${container} of the ${where} has crashed ${String(trouble.restarts)} times: ${trouble.reason}.`,
-    remedy: trouble.outOfMemory
-      ? 'Raise the memory limit of the container, then retry.'
-      : `Look at its log: kubectl -n ${String(pod.metadata.namespace)} logs ${pod.metadata.name} -c ${container} --previous`,
+    message: `The container ${container} of the ${where} keeps crashing, with ${String(trouble.restarts)} restarts so far: ${trouble.reason}.`,
+    remedy:
+      trouble.type === 'ready.out-of-memory'
+        ? 'Raise the memory limit of the container, then retry.'
+        : `Look at its log: kubectl -n ${String(pod.metadata.namespace)} logs ${pod.metadata.name} -c ${container} --previous`,
     evidence: lines.map((line) => oneLine(redact(line), 300)),
   });
 }

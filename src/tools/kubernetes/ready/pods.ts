@@ -1,6 +1,7 @@
 import type { ClusterEvent, ContainerStatus, Pod } from '../objects.js';
 
-export type TroubleType = 'ready.image-pull' | 'ready.crash-loop' | 'ready.unschedulable';
+export type TroubleType =
+  'ready.image-pull' | 'ready.crash-loop' | 'ready.out-of-memory' | 'ready.unschedulable';
 
 /** A state of a pod that does not pass by waiting. */
 export interface PodTrouble {
@@ -14,12 +15,13 @@ export interface PodTrouble {
   /** It may pass by itself, though not soon: a registry that is down or limits its rate. */
   readonly passing?: boolean;
   readonly rateLimited?: boolean;
-  readonly outOfMemory?: boolean;
   readonly restarts?: number;
 }
 
 /** Dependencies come up beside each other: a crash or two while one waits for another is no trouble. */
 const toleratedRestarts = 2;
+/** What used more memory than it may have will do so again: its first restart shows that. */
+const toleratedOutOfMemory = 0;
 const schedulerPatienceMs = 15_000;
 /** The kubelet tries again after 10 and 20 s; a short outage of a registry ends within that. */
 const registryPatienceMs = 30_000;
@@ -118,14 +120,14 @@ function imageTrouble(
 
 function crashTrouble(status: ContainerStatus): PodTrouble | undefined {
   const { name, state, restartCount = 0 } = status;
-  if (state?.waiting?.reason !== 'CrashLoopBackOff' || restartCount <= toleratedRestarts) return undefined;
   const outOfMemory = status.lastState?.terminated?.reason === 'OOMKilled';
+  const tolerated = outOfMemory ? toleratedOutOfMemory : toleratedRestarts;
+  if (state?.waiting?.reason !== 'CrashLoopBackOff' || restartCount <= tolerated) return undefined;
   return {
-    type: 'ready.crash-loop',
+    type: outOfMemory ? 'ready.out-of-memory' : 'ready.crash-loop',
     container: name,
     reason: exitOf(status),
     patienceMs: settleMs,
-    outOfMemory,
     restarts: restartCount,
   };
 }
