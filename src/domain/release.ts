@@ -89,9 +89,11 @@ export function classifyRelease(
   policy: ReleasePolicy,
 ): ReleaseVerdict {
   if (!observed || observed.status === 'uninstalled') return { state: 'absent', action: { kind: 'install' } };
-  const owner = observed.labels[ownershipLabels.environment];
-  if (owner !== desired.environment)
-    return { state: 'foreign', action: foreignAction(observed, owner, policy) };
+  const { environment } = desired;
+  const failure = foreignRefusal(observed, { ...policy, environment });
+  if (failure) return { state: 'foreign', action: { kind: 'refuse', failure } };
+  if (observed.labels[ownershipLabels.environment] !== environment)
+    return { state: 'foreign', action: { kind: 'upgrade', differences: ['it is taken over'] } };
   return ownVerdict(observed, desired, policy);
 }
 
@@ -156,35 +158,35 @@ function lastGoodRevision({ history, revision }: ObservedRelease): number | unde
   return good?.revision;
 }
 
-function foreignAction(
-  observed: ObservedRelease,
-  owner: string | undefined,
-  { adopt }: ReleasePolicy,
-): ReleaseAction {
+/** Why a release that is there is not to be touched; `undefined` when it is ours, or may be taken over. */
+export function foreignRefusal(
+  observed: Omit<ObservedRelease, 'values'>,
+  { environment, adopt }: { readonly environment: string; readonly adopt: boolean },
+): Failure | undefined {
+  const owner = observed.labels[ownershipLabels.environment];
+  if (owner === environment || observed.status === 'uninstalled') return undefined;
   const what = `The Helm release ${observed.namespace}/${observed.name}`;
   if (owner !== undefined) {
-    return refuse(
+    return foreign(
       `${what} belongs to the environment "${owner}".`,
       'Give the release another name or namespace, or take that environment down first.',
     );
   }
   if (!adopt) {
-    return refuse(
+    return foreign(
       `${what} exists already (chart ${observed.chart.name} ${observed.chart.version}), and Tracewright did not make it.`,
       'Take it over with --adopt, uninstall it, or give the release of the stack another name.',
     );
   }
-  if (observed.status === 'deployed' || observed.status === 'failed') {
-    return { kind: 'upgrade', differences: ['it is taken over'] };
-  }
-  return refuse(
+  if (observed.status === 'deployed' || observed.status === 'failed') return undefined;
+  return foreign(
     `${what} cannot be taken over while it is "${observed.status}".`,
     'Let whoever works on it finish, or repair it with helm, then retry.',
   );
 }
 
-function refuse(message: string, remedy: string): ReleaseAction {
-  return { kind: 'refuse', failure: { type: 'release.foreign', message, remedy, retryable: false } };
+function foreign(message: string, remedy: string): Failure {
+  return { type: 'release.foreign', message, remedy, retryable: false };
 }
 
 /** In words for people; never values, which may be secret. */

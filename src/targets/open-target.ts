@@ -5,7 +5,7 @@ import type { TargetSpec } from '../domain/progress.js';
 import { buildEmbedded } from './embedded/build/build.js';
 import { createEmbeddedTarget } from './embedded/target.js';
 import { createK3dTarget } from './k3d/target.js';
-import { createKubeconfigTarget } from './kubeconfig.js';
+import { createKubeconfigTarget } from './kubeconfig/target.js';
 import { checkHost } from './embedded/host.js';
 import type { Target } from './target.js';
 

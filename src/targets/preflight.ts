@@ -3,7 +3,7 @@ import { defaultK3dSettings } from '../domain/k3d-settings.js';
 import type { EnvironmentSpec } from '../domain/progress.js';
 import { preflightEmbedded } from './embedded/preflight.js';
 import { preflightK3d } from './k3d/preflight.js';
-import { preflightKubeconfig } from './kubeconfig-preflight.js';
+import { preflightKubeconfig } from './kubeconfig/preflight.js';
 import { embeddedSourceDir, type TargetFolders } from './open-target.js';
 
 /** What is to be installed, and where. */
@@ -13,10 +13,11 @@ export type Intent = Pick<EnvironmentSpec, 'stack' | 'target' | 'adopt'>;
 export async function preflight(
   folders: TargetFolders,
   environment: string,
-  { target }: Intent,
+  intent: Intent,
   signal?: AbortSignal,
 ): Promise<Check[]> {
-  if (target.kind === 'kubeconfig') return preflightKubeconfig({ target, signal });
+  const { target } = intent;
+  if (target.kind === 'kubeconfig') return preflightKubeconfig({ ...intent, environment, signal });
   if (target.kind === 'k3d')
     return preflightK3d({
       ...folders,

@@ -18,6 +18,8 @@ import { sharedCacheDir } from './cache.js';
  */
 export interface ApiServer {
   readonly kubeconfigPath: string;
+  /** Of a user called `visitor`, who may do only what a test allows. */
+  readonly visitorKubeconfigPath: string;
   readonly serverUrl: string;
   readonly kube: Kubernetes;
   /** Scratch folder; goes with the server. */
@@ -58,7 +60,9 @@ export async function startApiServer({
   const folder = await mkdtemp(join(tmpdir(), 'tracewright-api-'));
   const [etcdPort, peerPort, port] = (await freePorts(3)) as [number, number, number];
   const token = randomBytes(16).toString('hex');
-  await writeFile(join(folder, 'tokens.csv'), `${token},tester,1,system:masters\n`, { mode: 0o600 });
+  const visitorToken = randomBytes(16).toString('hex');
+  const tokens = `${token},tester,1,system:masters\n${visitorToken},visitor,2\n`;
+  await writeFile(join(folder, 'tokens.csv'), tokens, { mode: 0o600 });
   const { privateKey, publicKey } = generateKeyPairSync('ec', {
     namedCurve: 'P-256',
     publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -76,6 +80,7 @@ export async function startApiServer({
   let server = await startServer();
   const serverUrl = `https://127.0.0.1:${String(port)}`;
   const kubeconfigPath = join(folder, 'kubeconfig');
+  const visitorKubeconfigPath = join(folder, 'visitor.kubeconfig');
   const helpers: ChildProcess[] = [];
   const ended = async (): Promise<void> => {
     for (const helper of helpers) await kill(helper, 'SIGKILL');
@@ -84,7 +89,9 @@ export async function startApiServer({
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    await writeKubeconfig(kubeconfigPath, serverUrl, await certificate(folder, server), token);
+    const ca = await certificate(folder, server);
+    await writeKubeconfig(kubeconfigPath, serverUrl, ca, token);
+    await writeKubeconfig(visitorKubeconfigPath, serverUrl, ca, visitorToken);
     const kube = connectKubernetes({ kubeconfigPath });
     await untilReady(kube, server, folder);
     const client = ['--kubeconfig', kubeconfigPath, '--leader-elect=false', '--secure-port=0'];
@@ -102,6 +109,7 @@ export async function startApiServer({
     if (scheduler) await startHelper('kube-scheduler', []);
     return {
       kubeconfigPath,
+      visitorKubeconfigPath,
       serverUrl,
       kube,
       folder,

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createKubeconfigTarget } from '../../src/targets/kubeconfig.js';
+import { createKubeconfigTarget } from '../../src/targets/kubeconfig/target.js';
 import { missingApiServer, startApiServer, type ApiServer } from '../support/api-server.js';
 import { testFolder } from '../support/folder.js';
 

@@ -90,7 +90,7 @@ async function applyObject(
     namespace: place,
   };
   const before = await readObject(kube, reference, signal);
-  if (before && !adopt && ownershipOf(before.metadata, owner) === 'foreign') throw foreign(reference, before);
+  requireOurs(reference, before, { owner, adopt });
   const metadata = {
     ...object.metadata,
     ...(place !== undefined && { namespace: place }),
@@ -119,9 +119,18 @@ function outcomeOf(before: KubernetesObject | undefined, after: KubernetesObject
   return before.metadata.generation === after.metadata.generation ? 'unchanged' : 'changed';
 }
 
-function foreign(reference: ObjectReference, existing: KubernetesObject): TracewrightError {
+/**
+ * Passes when there is no such object, when it is ours, or may be taken over.
+ * @throws TracewrightError `manifest.foreign`
+ */
+export function requireOurs(
+  reference: ObjectReference,
+  existing: KubernetesObject | undefined,
+  { owner, adopt }: { readonly owner: Owner; readonly adopt: boolean },
+): void {
+  if (!existing || adopt || ownershipOf(existing.metadata, owner) === 'ours') return;
   const other = existing.metadata.labels?.[ownershipLabels.environment];
-  return new TracewrightError({
+  throw new TracewrightError({
     type: 'manifest.foreign',
     message:
       other === undefined

@@ -1,6 +1,6 @@
-import { TracewrightError } from '../domain/failure.js';
-import { connectKubernetes } from '../tools/kubernetes/connection.js';
-import type { Cluster, ClusterState, Target } from './target.js';
+import { TracewrightError } from '../../domain/failure.js';
+import { connectKubernetes } from '../../tools/kubernetes/connection.js';
+import type { Cluster, ClusterState, Target } from '../target.js';
 
 export interface KubeconfigTargetOptions {
   /** Absolute. */
