@@ -1,5 +1,3 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,21 +5,20 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Context } from '@temporalio/activity';
 import { Ajv } from 'ajv';
-import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventJsonSchema } from '../../src/cli/event-json-schema.js';
 import type { CliEvent } from '../../src/cli/event-schema.js';
 import { loadConfig } from '../../src/config.js';
 import type { LiveDetail } from '../../src/domain/progress.js';
 import { stopWorker } from '../../src/temporal/worker-process.js';
-import { findProgram } from '../../src/tools/find-program.js';
 import { fail, ScriptedActivities, type Behaviour } from '../support/fake-activities.js';
+import { hasPseudoTerminal, PseudoTerminal } from '../support/pseudo-terminal.js';
 import { startRealHarness, tearDown, withEnvironment, type Harness } from '../workflows/harness.js';
 import { cli, cliEnvironment } from './support.js';
 
 const program = fileURLToPath(new URL('../../bin/tracewright.js', import.meta.url));
-const scriptProgram = await findProgram('script', process.env['PATH']);
-if (scriptProgram === undefined)
+const canTest = await hasPseudoTerminal();
+if (!canTest)
   console.warn('The live view is NOT tested in a real terminal: `script` of util-linux is not installed.');
 
 const folder = mkdtempSync(join(tmpdir(), 'tracewright-test-'));
@@ -54,29 +51,14 @@ const busy =
   };
 
 /** Runs the command line in a pseudo terminal of 100 columns and 24 rows. */
-class InTerminal {
-  output = '';
-  /** Its exit code. */
-  readonly ended: Promise<number | null>;
-  private readonly process: ChildProcessWithoutNullStreams;
-
+class InTerminal extends PseudoTerminal {
   constructor(...args: string[]) {
-    const command = `tty; stty cols 100 rows 24; exec ${[process.execPath, program, ...args].join(' ')}`;
-    this.process = spawn('script', ['-qefc', command, '/dev/null'], {
+    super([process.execPath, program, ...args], {
       env: cliEnvironment(folder, variables),
+      columns: 100,
+      rows: 24,
       timeout: 100_000,
     });
-    this.ended = once(this.process, 'exit').then(([code]) => code as number | null);
-    this.process.stdout.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
-  }
-
-  async resize(columns: number): Promise<void> {
-    const tty = /\/dev\/\S+/u.exec(this.output)?.[0] ?? '';
-    await execa('stty', ['-F', tty, 'cols', String(columns)]);
-  }
-
-  press(key: string): void {
-    this.process.stdin.write(key);
   }
 
   /** How often it was drawn. */
@@ -91,7 +73,7 @@ class InTerminal {
 
 const ctrlC = '\u0003';
 
-describe.skipIf(scriptProgram === undefined)('in a real terminal', () => {
+describe.skipIf(!canTest)('in a real terminal', () => {
   it('the view moves, follows the width of the terminal, and Ctrl-C leaves it', async () => {
     const scripted = new ScriptedActivities().on('cluster', busy({ text: 'building kube: a', percent: 41 }));
     await withEnvironment(harness, scripted, async (environment) => {

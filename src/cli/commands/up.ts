@@ -9,6 +9,7 @@ import { resolveConnection } from '../../temporal/connection.js';
 import { exitCodes, type CliContext, type ExitCode } from '../context.js';
 import { environmentNameRule, isEnvironmentName } from '../environment-name.js';
 import { chooseStack } from '../choose-stack.js';
+import { wrap } from '../text-width.js';
 import { sourcedStack, type SourceOptions } from '../stack-sources.js';
 import { askedTarget, lookAtTarget, targetSpecOf, type TargetOptions } from '../target-options.js';
 import type { Intent } from '../../targets/preflight.js';
@@ -30,7 +31,7 @@ export const builtInStacks = fileURLToPath(new URL('../../../stacks', import.met
 
 /** Installs an environment, or goes on with it, and follows it to its proof. */
 export async function up(context: CliContext, options: UpOptions): Promise<ExitCode> {
-  const { config, note, paint, version } = context;
+  const { config, note } = context;
   const lookAt = lookAtTarget(config);
   const named =
     options.stack ?? (await chooseStack({ target: askedTarget(options), stateDir: config.stateDir, lookAt }));
@@ -39,9 +40,7 @@ export async function up(context: CliContext, options: UpOptions): Promise<ExitC
   const stack = await sourcedStack(loaded, target.kind, options);
   const adopt = options.adopt && { adopt: options.adopt };
   const name = options.name ?? nameOf(stack);
-  note(
-    `${paint('bold', `tracewright ${version}`)}  environment ${paint('bold', name)}, stack ${stack.name}, target ${target.kind} (${why})`,
-  );
+  announce(context, `environment ${name}, stack ${stack.name}, target ${target.kind} (${why})`);
   await requireFit(context, name, { stack, target, ...adopt });
   // Loaded only now, so that a wrong call is answered at once.
   const [{ openSession }, { applySpec }, { followToEnd }] = await Promise.all([
@@ -68,6 +67,13 @@ export async function up(context: CliContext, options: UpOptions): Promise<ExitC
   } finally {
     await session.close();
   }
+}
+
+/** Says who begins what, in whole words where a person reads it. */
+function announce({ version, note, paint, terminal, columns }: CliContext, what: string): void {
+  const title = `tracewright ${version}`;
+  const lines = terminal ? wrap(`${title}  ${what}`, columns) : [`${title}  ${what}`];
+  for (const line of lines) note(line.replace(title, paint('bold', title)));
 }
 
 /**
