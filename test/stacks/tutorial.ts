@@ -118,3 +118,44 @@ export const prometheusValuesOfTheTutorial = {
     },
   },
 };
+
+/** Of `kubectl get all -n tracing`, in its order. */
+export const tempoPortsOfTheTutorial = [
+  '3100/TCP',
+  '16687/TCP',
+  '16686/TCP',
+  '6831/UDP',
+  '6832/UDP',
+  '14268/TCP',
+  '14250/TCP',
+  '9411/TCP',
+  '55680/TCP',
+  '55681/TCP',
+  '4317/TCP',
+  '4318/TCP',
+  '55678/TCP',
+];
+
+/** Of `kubectl describe statefulset/tempo -n tracing`. */
+export const tempoLabelsOfTheTutorial = {
+  'app.kubernetes.io/instance': 'tempo',
+  'app.kubernetes.io/managed-by': 'Helm',
+  'app.kubernetes.io/name': 'tempo',
+  'app.kubernetes.io/version': '2.0.0',
+  'helm.sh/chart': 'tempo-1.0.0',
+};
+
+export const tempoContainersOfTheTutorial = [
+  {
+    name: 'tempo',
+    image: 'grafana/tempo:2.0.0',
+    args: ['-config.file=/conf/tempo.yaml', '-mem-ballast-size-mbs=1024'],
+    volumeMounts: [{ name: 'tempo-conf', mountPath: '/conf' }],
+  },
+  {
+    name: 'tempo-query',
+    image: 'grafana/tempo-query:2.0.0',
+    args: ['--query.base-path=/', '--grpc-storage-plugin.configuration-file=/conf/tempo-query.yaml'],
+    volumeMounts: [{ name: 'tempo-query-conf', mountPath: '/conf' }],
+  },
+];

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { builtInStacks } from '../../src/cli/commands/up.js';
 import { withChartsFrom } from '../../src/cli/stack-sources.js';
 import { imagesOf } from '../../src/domain/images.js';
@@ -10,6 +11,11 @@ import { loadStack } from '../../src/stack-file.js';
 import { createHelm, type Helm } from '../../src/tools/helm/helm.js';
 import { parseManifests } from '../../src/tools/kubernetes/manifests.js';
 import { testHelms } from '../support/helm.js';
+import {
+  tempoContainersOfTheTutorial,
+  tempoLabelsOfTheTutorial,
+  tempoPortsOfTheTutorial,
+} from './tutorial.js';
 import { leavesOf, withLeaf } from '../support/leaves.js';
 
 /** A folder with the true charts as .tgz: what `helm pull` gives where there is internet. */
@@ -103,6 +109,39 @@ describe.skipIf(folder === undefined).each(['tutorial', 'current'])('the true ch
     );
   });
 
+  test('give Grafana the values of the stack', () => {
+    const settings = objects.find(
+      ({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'kube-stack-prometheus-grafana',
+    );
+    const ini = (settings?.['data'] as Record<string, string>)['grafana.ini'] ?? '';
+    expect(ini).toMatch(/\[auth\.anonymous\]\nenabled = true\norg_role = Viewer\n/u);
+    expect(ini).toMatch(/\[users\]\n(?:.*\n)*?viewers_can_edit = true\n/u);
+    expect(ini.includes('traceqlEditor')).toBe(name === 'tutorial');
+    const { port } = stack.proof.tempo;
+    expect(datasourcesOf(objects)).toContainEqual(
+      expect.objectContaining({
+        name: 'Tempo',
+        type: 'tempo',
+        access: 'proxy',
+        url: `http://tempo.tracing:${String(port)}`,
+      }),
+    );
+  });
+
+  test.runIf(name === 'tutorial')('give the Tempo that the tutorial shows', () => {
+    const tempo = objects.filter(({ metadata }) => metadata.name === 'tempo');
+    const [service, set] = ['Service', 'StatefulSet'].map((kind) => tempo.find((it) => it.kind === kind));
+    const { ports } = service?.['spec'] as { ports: { port: number; protocol?: string }[] };
+    expect(ports.map(({ port, protocol = 'TCP' }) => `${String(port)}/${protocol}`)).toEqual(
+      tempoPortsOfTheTutorial,
+    );
+    expect(set?.metadata).toMatchObject({ labels: tempoLabelsOfTheTutorial });
+    const { containers } = (set?.['spec'] as { template: { spec: { containers: object[] } } }).template.spec;
+    expect(containers).toMatchObject(tempoContainersOfTheTutorial);
+    expect(containers).toHaveLength(2);
+    expect(imagesOf(objects).some((image) => image.endsWith('grafana/grafana:9.3.6'))).toBe(true);
+  });
+
   // A value that a chart does not know changes nothing, and helm says nothing about it.
   test('know every value of the stack', { timeout: 900_000 }, async () => {
     for (const [component, release] of releasesOf(stack)) {
@@ -126,6 +165,14 @@ describe.skipIf(folder === undefined).each(['tutorial', 'current'])('the true ch
     expect(new Set(paths).size).toBe(images.length);
   });
 });
+
+/** Of all that Grafana is provisioned with. */
+function datasourcesOf(objects: readonly KubernetesObjectSpec[]): unknown[] {
+  return objects
+    .filter(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name.endsWith('grafana-datasource'))
+    .flatMap(({ data }) => Object.values(data as Record<string, string>))
+    .flatMap((text) => (parse(text) as { datasources: unknown[] }).datasources);
+}
 
 /** Without what is random in each rendering: certificates, passwords and the checksums of them. */
 async function stableText(name: string, release: ReleaseSpec, values: object): Promise<string> {
