@@ -50,6 +50,15 @@ describe('asActivity', () => {
     expect(await identifyProcess(grandchild)).toBeUndefined();
   });
 
+  it('says of a worker that is stopped that the next one goes on', async () => {
+    const env = new MockActivityEnvironment();
+    const stopped = perform((_task, { signal }) => {
+      env.cancel('WORKER_SHUTDOWN', { cancelRequested: false, workerShutdown: true } as never);
+      return Promise.reject(signal.reason as Error);
+    }, env);
+    await expect(stopped).rejects.toMatchObject({ type: 'worker.shutdown', nonRetryable: false });
+  });
+
   it('hands a typed failure on with its remedy and without secrets', async () => {
     const secret = failing('release.foreign', 'refused --password hunter22');
     await expect(perform(secret)).rejects.toMatchObject({

@@ -1,3 +1,5 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { failureTypes, toFailure, TracewrightError } from '../../src/domain/failure.js';
 import { durationMs, formatDuration } from '../../src/domain/duration.js';
@@ -9,6 +11,14 @@ describe('failures', () => {
       expect(kind.attempts > 1).toBe(kind.retryable);
       expect(kind.when.length).toBeGreaterThan(10);
     }
+  });
+
+  it('each have a test that names them', async () => {
+    const folder = join(import.meta.dirname, '..');
+    const files = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.test.ts'));
+    const texts = await Promise.all(files.map((name) => readFile(join(folder, name), 'utf8')));
+    const all = texts.join('\n');
+    expect(Object.keys(failureTypes).filter((type) => !all.includes(type))).toEqual([]);
   });
 
   it('become plain data that keeps all but the stack', () => {

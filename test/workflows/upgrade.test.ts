@@ -95,6 +95,21 @@ describe('an upgrade', () => {
     });
   });
 
+  it('is refused when it would move to another target', async () => {
+    await withEnvironment(harness, new ScriptedActivities(), async (environment) => {
+      await ready(environment);
+      const elsewhere = spec({ target: { kind: 'kubeconfig', kubeconfigPath: '/theirs' } });
+      await expect(apply(environment, elsewhere)).rejects.toMatchObject({
+        cause: {
+          type: 'environment.conflict',
+          message: expect.stringContaining('it lives on the target embedded and cannot move') as string,
+        },
+      });
+      expect((await environment.progress()).phase).toBe('Ready');
+      await tearDown(environment);
+    });
+  });
+
   it('that never came to its removals leaves them to the teardown', async () => {
     const scripted = new ScriptedActivities().onExistingCluster().on('remove collector', (attempt) => {
       if (attempt === 1) fail('release.foreign');

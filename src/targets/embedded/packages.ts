@@ -4,7 +4,14 @@ import { run, type ProcessOwner } from '../../tools/process.js';
 import { findHostPrograms, type FoundPrograms, type HostProgram } from './programs.js';
 import { undoServicePolicy, withoutServiceStarts } from './service-policy.js';
 
-const aptGet = '/usr/bin/apt-get';
+/** What installs packages. */
+export interface PackageTools {
+  /** Absolute; where it is missing, nothing can be installed by us. */
+  readonly aptGet: string;
+  readonly dpkg: string;
+}
+
+const debian: PackageTools = { aptGet: '/usr/bin/apt-get', dpkg: 'dpkg' };
 /** For another apt that runs at the same time, such as unattended upgrades, in seconds. */
 const aptLockSeconds = 300;
 const aptEnvironment = { DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_SUSPEND: '1', LC_ALL: 'C.UTF-8' };
@@ -33,7 +40,7 @@ export async function ensureHostPrograms(
   if (before.cniFolder !== undefined && before.missing.length === 0)
     return { ...before, cniFolder: before.cniFolder };
   const packages = packagesFor(before.missing);
-  if (!(await canInstall())) throw cannotInstall(before.missing, packages);
+  await requireInstallable(before.missing);
   options.onProgress(`Installing system packages: ${packages.join(', ')}`);
   await withoutServiceStarts(() => install(packages, options));
   await disableServices(packages);
@@ -50,7 +57,7 @@ export async function ensureHostPrograms(
 export async function planHostPrograms(): Promise<string[]> {
   const { missing } = await findHostPrograms();
   const packages = packagesFor(missing);
-  if (missing.length > 0 && !(await canInstall())) throw cannotInstall(missing, packages);
+  if (missing.length > 0) await requireInstallable(missing);
   return packages;
 }
 
@@ -59,39 +66,51 @@ export function packagesFor(programs: readonly HostProgram[]): string[] {
   return [...new Set(programs.map((program) => program.debianPackage))];
 }
 
-async function canInstall(): Promise<boolean> {
-  if (process.getuid?.() !== 0) return false;
-  return await access(aptGet).then(
+/** @throws TracewrightError `host.packages-missing` where we cannot install what is missing */
+export async function requireInstallable(missing: readonly HostProgram[], tools = debian): Promise<void> {
+  const isThere = await access(tools.aptGet).then(
     () => true,
     () => false,
   );
+  if (process.getuid?.() !== 0 || !isThere) throw cannotInstall(missing, packagesFor(missing));
 }
 
-/** Package lists may be missing or out of date on a fresh machine: they are updated only if the first try fails. */
-async function install(packages: readonly string[], options: EnsureProgramsOptions): Promise<void> {
+/**
+ * Package lists may be missing or out of date on a fresh machine: they are updated only if the first try fails.
+ * @throws TracewrightError `host.package-install-failed` with what apt-get said last, `tool.cancelled`
+ */
+export async function install(
+  packages: readonly string[],
+  options: EnsureProgramsOptions,
+  tools = debian,
+): Promise<void> {
   // --no-remove: a package of ours may conflict with one that the user needs (Docker's own containerd).
   const args = ['install', '--yes', '--no-remove', '--no-install-recommends', ...packages];
   try {
-    await apt(args, options);
+    await apt(tools, args, options);
   } catch (error) {
     if (isTracewrightError(error) && error.type === 'tool.cancelled') throw error;
     options.onProgress('Updating the package lists');
     try {
       // What an apt-get that was killed left half done; nothing otherwise.
-      await run('dpkg', ['--configure', '-a'], {
+      await run(tools.dpkg, ['--configure', '-a'], {
         env: aptEnvironment,
         owner: options.owner,
         signal: options.signal,
       });
-      await apt(['update'], options);
-      await apt(args, options);
+      await apt(tools, ['update'], options);
+      await apt(tools, args, options);
     } catch (second) {
       throw installFailed(packages, second);
     }
   }
 }
 
-async function apt(args: readonly string[], options: EnsureProgramsOptions): Promise<void> {
+async function apt(
+  { aptGet }: PackageTools,
+  args: readonly string[],
+  options: EnsureProgramsOptions,
+): Promise<void> {
   await run(
     aptGet,
     ['-o', `DPkg::Lock::Timeout=${String(aptLockSeconds)}`, '-o', 'Dpkg::Use-Pty=0', ...args],

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { packagesFor } from '../../../src/targets/embedded/packages.js';
+import { install, packagesFor, requireInstallable } from '../../../src/targets/embedded/packages.js';
 import { cniPlugins, findHostPrograms, hostPrograms } from '../../../src/targets/embedded/programs.js';
 import { withoutServiceStarts } from '../../../src/targets/embedded/service-policy.js';
 import { run } from '../../../src/tools/process.js';
@@ -52,6 +52,46 @@ describe('findHostPrograms', () => {
     expect(found.cniFolder).toBe(whole);
     expect(found.missing.map(({ program: name }) => name)).toEqual(['etcd']);
     expect(found.paths.get('runc')).toBe(join(programs, 'runc'));
+  });
+});
+
+describe('what cannot be installed', () => {
+  test('is named with the command that installs it, where there is no apt-get', async () => {
+    const { missing } = await findHostPrograms([await testFolder()], [await testFolder()]);
+    const tools = { aptGet: '/nonexistent/apt-get', dpkg: '/nonexistent/dpkg' };
+    await expect(requireInstallable(missing, tools)).rejects.toMatchObject({
+      type: 'host.packages-missing',
+      retryable: false,
+      message: expect.stringContaining('containerd, ctr, containerd-shim-runc-v2, runc, etcd') as string,
+      remedy: expect.stringContaining('apt-get install --no-install-recommends containerd runc') as string,
+    });
+  });
+
+  test('fails with what apt-get said last, after the lists were updated and it was tried again', async () => {
+    const folder = await testFolder();
+    const [aptGet, dpkg, calls] = [join(folder, 'apt-get'), join(folder, 'dpkg'), join(folder, 'calls')];
+    await program(dpkg, `#!/bin/sh\necho "dpkg $*" >> ${calls}\n`);
+    const failing = `echo install >> ${calls}; echo 'E: Unable to locate package runc' >&2; exit 100`;
+    await program(
+      aptGet,
+      `#!/bin/sh\ncase " $* " in *" install "*) ${failing};; esac\necho update >> ${calls}\n`,
+    );
+    const progress: string[] = [];
+    const options = { onProgress: (text: string) => progress.push(text) };
+    await expect(install(['runc'], options, { aptGet, dpkg })).rejects.toMatchObject({
+      type: 'host.package-install-failed',
+      message: 'apt-get could not install runc.',
+      evidence: expect.arrayContaining([
+        expect.stringContaining('Unable to locate package runc'),
+      ]) as string[],
+    });
+    expect((await readFile(calls, 'utf8')).trim().split('\n')).toEqual([
+      'install',
+      'dpkg --configure -a',
+      'update',
+      'install',
+    ]);
+    expect(progress).toContain('Updating the package lists');
   });
 });
 
