@@ -5,7 +5,9 @@ import {
   isSeq,
   LineCounter,
   parseDocument,
+  visit,
   type Document,
+  type ErrorCode,
   type Node,
   type Pair,
 } from 'yaml';
@@ -21,6 +23,13 @@ export interface StackDocument {
   position(path: readonly PropertyKey[], at: 'key' | 'value'): string;
 }
 
+/** How the parser calls what a wrong indentation makes of a line. */
+const indentation: ReadonlySet<ErrorCode> = new Set([
+  'BAD_INDENT',
+  'BLOCK_AS_IMPLICIT_KEY',
+  'MULTILINE_IMPLICIT_KEY',
+]);
+
 /**
  * Reads one YAML 1.2 document.
  * @param label what messages call the file
@@ -34,20 +43,38 @@ export function readStackDocument(text: string, label: string): StackDocument {
     return `${String(line)}:${String(col)}`;
   };
   const [error] = document.errors;
-  if (error) throw malformed(`${label}:${where(error.pos[0])}: ${error.message}`, error);
+  if (error) {
+    const remedy = indentation.has(error.code)
+      ? 'Look at the indentation of that line and of the one below it.'
+      : 'Correct the YAML at that place.';
+    throw malformed(`${label}:${where(error.pos[0])}: ${error.message}`, error, remedy);
+  }
   return {
-    value: plainValue(document, label),
+    value: plainValue(document, `${label}:${where(unresolvedAlias(document))}`),
     position: (path, at) => where(offsetOf(document, path, at)),
   };
 }
 
 /** Aliases are followed here, so an unknown one, or a bomb of them, shows only now. */
-function plainValue(document: Document, label: string): unknown {
+function plainValue(document: Document, place: string): unknown {
   try {
     return document.toJS({ maxAliasCount: 100 });
   } catch (error) {
-    throw malformed(`${label}: ${(error as Error).message}`, error);
+    throw malformed(`${place}: ${(error as Error).message}`, error, 'Correct the YAML at that place.');
   }
+}
+
+/** Where the first alias without an anchor stands; the beginning when there is none. */
+function unresolvedAlias(document: Document): number {
+  let offset = 0;
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document)) return undefined;
+      offset = start(alias);
+      return visit.BREAK;
+    },
+  });
+  return offset;
 }
 
 function offsetOf(document: Document, path: readonly PropertyKey[], at: 'key' | 'value'): number {
@@ -80,11 +107,11 @@ function start(node: Node | null | undefined): number {
   return node?.range?.[0] ?? 0;
 }
 
-function malformed(message: string, cause: unknown): TracewrightError {
+function malformed(message: string, cause: unknown, remedy: string): TracewrightError {
   return new TracewrightError({
     type: 'stack.malformed',
     message: `${message}.`.replace(/\.\.$/u, '.'),
-    remedy: 'Correct the YAML at that place.',
+    remedy,
     cause,
   });
 }

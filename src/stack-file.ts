@@ -37,7 +37,7 @@ export async function loadStack(nameOrPath: string, { builtInDir }: StackFolder)
   const label = shortest(path);
   const document = readStackDocument(text, label);
   const stack = validate(document, label);
-  checkPlan(stack, label);
+  checkPlan(stack, document, label);
   return { stack: withAbsoluteCharts(stack, dirname(path)), path, text };
 }
 
@@ -51,6 +51,7 @@ export async function listStacks(builtInDir: string): Promise<readonly string[]>
 }
 
 function validate(document: StackDocument, label: string): Stack {
+  if (document.value === null) throw invalid(label, [`${label}:1:1: is empty: it needs name, description …`]);
   const parsed = stackSchema.safeParse(document.value);
   const mistakes = parsed.success
     ? wrongReferences(parsed.data)
@@ -90,14 +91,32 @@ function dotted(path: readonly PropertyKey[]): string {
     .slice(1);
 }
 
-function checkPlan(stack: Stack, label: string): void {
+/** A circle is pointed to where it closes, an unknown need to its own place. */
+function checkPlan(stack: Stack, document: StackDocument, label: string): void {
   try {
     planOf(stack);
   } catch (error) {
     if (!isTracewrightError(error)) throw error;
     const { type, message, remedy } = error;
-    throw new TracewrightError({ type, message: `${label}: ${message}`, remedy, cause: error });
+    const path = placeOfNeed(stack, error) ?? ['components'];
+    const place = `${label}:${document.position(path, 'value')}`;
+    throw new TracewrightError({ type, message: `${place}: ${message}`, remedy, cause: error });
   }
+}
+
+/** The path of the need that makes a plan impossible. */
+function placeOfNeed({ components }: Stack, { type }: TracewrightError): PropertyKey[] | undefined {
+  const needs = Object.entries(components).flatMap(([name, component]) =>
+    component.needs.map((need, index) => ({ name, need, path: ['components', name, 'needs', index] })),
+  );
+  if (type === 'stack.unknown-need') return needs.find(({ need }) => !components[need])?.path;
+  const reaches = (from: string, goal: string, seen = new Set<string>()): boolean => {
+    if (from === goal) return true;
+    if (seen.has(from)) return false;
+    seen.add(from);
+    return (components[from]?.needs ?? []).some((need) => reaches(need, goal, seen));
+  };
+  return needs.find(({ name, need }) => reaches(need, name))?.path;
 }
 
 function withAbsoluteCharts(stack: Stack, folder: string): Stack {
@@ -131,16 +150,20 @@ function invalid(label: string, lines: readonly string[]): TracewrightError {
 }
 
 function unreadable(path: string, cause: unknown): TracewrightError {
-  const { code } = cause as NodeJS.ErrnoException;
   return new TracewrightError({
     type: 'stack.not-found',
-    message:
-      code === 'ENOENT'
-        ? `There is no stack file ${path}.`
-        : `The stack file ${path} cannot be read: ${String(code)}.`,
+    message: whyUnreadable(`stack file ${path}`, cause),
     remedy: 'Correct the path. A built-in stack is named without a slash and without ".yaml".',
     cause,
   });
+}
+
+/** What keeps `what`, such as `stack file /a.yaml`, from being read, as a sentence. */
+export function whyUnreadable(what: string, cause: unknown): string {
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return `There is no ${what}.`;
+  const why = code === 'EISDIR' ? 'it is a folder' : code === 'EACCES' ? 'you may not' : String(code);
+  return `The ${what} cannot be read: ${why}.`;
 }
 
 async function unknownName(name: string, builtInDir: string, cause: unknown): Promise<TracewrightError> {

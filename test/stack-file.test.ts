@@ -76,7 +76,7 @@ describe('finding a stack', () => {
     });
     await expect(loadStack(`${folder}/`, { builtInDir })).rejects.toMatchObject({
       type: 'stack.not-found',
-      message: expect.stringContaining('EISDIR') as string,
+      message: `The stack file ${folder} cannot be read: it is a folder.`,
     });
   });
 });
@@ -119,7 +119,9 @@ describe('what is not YAML', () => {
     ['a key twice', `${head}name: again\n`, 'FILE:4:1: Map keys must be unique.'],
     ['a tab', `name: x\n\tdescription: y\n`, /^FILE:2:1: .*Tabs are not allowed/u],
     ['two documents', `${head}---\nname: x\n`, /^FILE:4:1: .*multiple documents/u],
-    ['an unknown alias', `name: *nobody\n`, /^FILE: Unresolved alias.*nobody/u],
+    ['an unknown alias', `${head}components: *nobody\n`, /^FILE:4:13: Unresolved alias.*nobody/u],
+    ['a key that is indented too far', `name: x\n  description: y\n`, /^FILE:1:7: .+/u],
+    ['an item that is indented too little', `targets:\n  - k3d\n - embedded\n`, /^FILE:3:1: .+/u],
   ])('%s', async (_, text, message) => {
     const { type, lines } = await failure(text);
     expect(type).toBe('stack.malformed');
@@ -129,7 +131,24 @@ describe('what is not YAML', () => {
 
 describe('what is not a stack', () => {
   test('nothing at all', async () => {
-    expect(await failure('')).toEqual(invalid('FILE:1:1: expected object, received null'));
+    const empty = invalid('FILE:1:1: is empty: it needs name, description …');
+    expect(await failure('')).toEqual(empty);
+    expect(await failure('# only a comment\n')).toEqual(empty);
+  });
+
+  test('a list, or a text', async () => {
+    expect(await failure('- name: x\n')).toEqual(invalid('FILE:1:1: expected object, received array'));
+    expect(await failure('hello\n')).toEqual(invalid('FILE:1:1: expected object, received string'));
+  });
+
+  test('values of a wrong type point to the value', async () => {
+    const text = `${head}components:\n${tempo.replace('tracing', '12')}    timeout: 5\n${proof}`;
+    expect(await failure(text)).toEqual(
+      invalid(
+        'FILE:6:27: components.tempo.release.namespace: expected string, received number',
+        'FILE:8:14: components.tempo.timeout: expected string, received number',
+      ),
+    );
   });
 
   test('missing keys point to where they belong, unknown ones to themselves', async () => {
@@ -249,17 +268,20 @@ describe('a plan that cannot be', () => {
     expect(await failure(text)).toEqual({
       type: 'stack.unknown-need',
       lines: [
-        'FILE: In the stack "mine" the component "tempo" needs "grafana", which the stack does not have.',
+        'FILE:8:13: In the stack "mine" the component "tempo" needs "grafana", which the stack does not have.',
       ],
     });
   });
 
   test('a circle', async () => {
     const second = tempo.replace('tempo:', 'second:');
-    const text = `${head}components:\n${tempo}    needs: [second]\n${second}    needs: [tempo]\n${proof}`;
-    expect(await failure(text)).toEqual({
+    const third = tempo.replace('tempo:', 'third:');
+    const circle = `${tempo}    needs: [second]\n${second}    needs: [tempo]\n`;
+    expect(await failure(`${head}components:\n${third}    needs: [tempo]\n${circle}${proof}`)).toEqual({
       type: 'stack.cycle',
-      lines: ['FILE: In the stack "mine" components need each other in a circle: tempo → second → tempo.'],
+      lines: [
+        'FILE:12:13: In the stack "mine" components need each other in a circle: tempo → second → tempo.',
+      ],
     });
   });
 });
