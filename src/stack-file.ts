@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { didYouMean } from './domain/did-you-mean.js';
 import { isTracewrightError, TracewrightError } from './domain/failure.js';
+import { withParameters, type Parameter } from './domain/parameter.js';
 import { planOf } from './domain/plan.js';
 import { stackSchema, type Component, type Stack } from './domain/stack.js';
 import { readStackDocument, type StackDocument } from './stack-document.js';
@@ -58,6 +59,24 @@ function validate(document: StackDocument, label: string): Stack {
     : explainIssues(parsed.error.issues, document.value, stackJsonSchema());
   if (parsed.success && mistakes.length === 0) return parsed.data;
   throw invalid(label, describe(mistakes, document, label));
+}
+
+/**
+ * The stack with parameters, which must leave it a stack.
+ * @throws TracewrightError `usage.invalid`
+ */
+export function parameterizedStack(stack: Stack, parameters: readonly Parameter[]): Stack {
+  const changed = withParameters(stack, parameters);
+  const parsed = stackSchema.safeParse(changed);
+  if (parsed.success) return changed;
+  const mistakes = explainIssues(parsed.error.issues, changed, stackJsonSchema());
+  const [first = { path: [], message: 'is no stack' }] = mistakes;
+  const culprits = parameters.filter(({ component }) => first.path[1] === component);
+  throw new TracewrightError({
+    type: 'usage.invalid',
+    message: `With ${culprits.map(({ given }) => given.split('=')[0]).join(', ')} the stack is none: ${dotted(first.path)}: ${first.message}.`,
+    remedy: 'Correct the value.',
+  });
 }
 
 /** What the schema cannot see: `accepts` must name a component that has objects to try. */
@@ -134,7 +153,7 @@ function withAbsoluteCharts(stack: Stack, folder: string): Stack {
 }
 
 /** Relative to the working folder where that says more, else absolute. */
-function shortest(path: string): string {
+export function shortest(path: string): string {
   const fromHere = relative('', path);
   return fromHere.startsWith('..') ? path : fromHere;
 }

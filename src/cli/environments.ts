@@ -154,6 +154,18 @@ export async function querySpec(client: Client, name: string): Promise<Environme
   return refusable(name, () => environmentHandle(client, name).query<EnvironmentSpec>('spec'));
 }
 
+/** As `querySpec`; `undefined` when there is no such environment, or it was taken away. */
+export async function findSpec(client: Client, name: string): Promise<EnvironmentSpec | undefined> {
+  const handle = environmentHandle(client, name);
+  try {
+    const { status } = await handle.describe();
+    return status.name === 'RUNNING' ? await handle.query<EnvironmentSpec>('spec') : undefined;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
 /** Runs a call about an environment; what the server or the environment says against it becomes a TracewrightError. */
 export async function refusable<T>(name: string, call: () => Promise<T>): Promise<T> {
   try {

@@ -1,5 +1,6 @@
 import type { Failure } from './failure.js';
 import type { K3dSettings } from './k3d-settings.js';
+import type { Parameter } from './parameter.js';
 import type { Step } from './plan.js';
 import type { Proof } from './proof.js';
 import type { Stack, TargetKind } from './stack.js';
@@ -23,6 +24,8 @@ export interface EnvironmentSpec {
   readonly failFast: boolean;
   /** Take over releases and objects of the stack's names that Tracewright did not make. */
   readonly adopt?: true;
+  /** What of the stack's values `up` was told to change; the stack has it already. The next `up` that says nothing keeps it. */
+  readonly parameters?: readonly Parameter[];
   /**
    * The environment is torn down by itself so many milliseconds after it came to rest: Ready, or before that Blocked or
    * Stopped. Absent: as it was (at first: never); 0: never.

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { builtInStacks } from '../../src/cli/commands/up.js';
+import { builtInStacks } from '../../src/cli/built-in-stacks.js';
 import { withChartsFrom, withImagesFrom } from '../../src/cli/stack-sources.js';
 import type { Stack } from '../../src/domain/stack.js';
 import { loadStack } from '../../src/stack-file.js';

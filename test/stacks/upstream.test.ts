@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { builtInStacks } from '../../src/cli/commands/up.js';
+import { builtInStacks } from '../../src/cli/built-in-stacks.js';
 import { withChartsFrom } from '../../src/cli/stack-sources.js';
 import { imagesOf } from '../../src/domain/images.js';
 import type { KubernetesObjectSpec, ReleaseSpec, Stack } from '../../src/domain/stack.js';

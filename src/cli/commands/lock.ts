@@ -11,7 +11,7 @@ import { provideHelm } from '../../tools/helm-binary.js';
 import { createHelm } from '../../tools/helm/helm.js';
 import { exitCodes, type CliContext, type ExitCode } from '../context.js';
 import { registryOf, withChartsFrom, type SourceOptions } from '../stack-sources.js';
-import { builtInStacks } from './up.js';
+import { builtInStacks } from '../built-in-stacks.js';
 
 export interface LockCommandOptions extends SourceOptions {
   stack: string;

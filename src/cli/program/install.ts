@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { LockCommandOptions } from '../commands/lock.js';
 import type { UpOptions } from '../commands/up.js';
+import { parameterOptions } from '../parameters/options.js';
 import { targetOptions } from '../target-options.js';
 import { duration, examples, named, type Wiring } from './parts.js';
 
@@ -8,7 +9,7 @@ import { duration, examples, named, type Wiring } from './parts.js';
 export function registerInstall(program: Command, { context, finish }: Wiring): void {
   program.commandsGroup('Install:');
 
-  sourced(targetOptions(named(program.command('up'))))
+  parameterOptions(sourced(targetOptions(named(program.command('up')))))
     .description('install, go on with an interrupted install, or check and prove again what is installed')
     .option('-s, --stack <name|file>', 'a built-in stack or a stack file of your own')
     .option('--fail-fast', 'end at the first failed step instead of waiting for a decision (for CI)')
@@ -22,7 +23,11 @@ export function registerInstall(program: Command, { context, finish }: Wiring): 
     .option('--json', 'print one JSON object a line for each event')
     .addHelpText(
       'after',
-      examples('tracewright up', 'tracewright up --stack embedded --name branch-42 --fail-fast'),
+      examples(
+        'tracewright up',
+        'tracewright up --stack embedded --name branch-42 --fail-fast',
+        'tracewright up --set tempo.values.tempo.retention=24h --values prometheus-stack=./prometheus.yaml',
+      ),
     )
     .action(async (options: UpOptions) => {
       finish(await (await import('../commands/up.js')).up(context, options));
