@@ -35,18 +35,32 @@ const exactVersion = z
   .string()
   .regex(/^v?\d+\.\d+\.\d+([-+][\w.+-]+)?$/u, 'must be one exact version, such as 1.2.3 or v1.2.3');
 
+const version = exactVersion.describe('One exact version, never a range.');
+
 const chart = z.union([
   z
-    .strictObject({ embedded: name })
+    .strictObject({ embedded: name.describe('The name of the chart.') })
     .describe('A chart that was built together with the embedded cluster, by its name.'),
   z
-    .strictObject({ path: z.string(), digest: chartDigest })
+    .strictObject({
+      path: z.string().describe('Absolute, or from the folder of the stack file.'),
+      digest: chartDigest,
+    })
     .describe('A chart folder or .tgz; relative to the stack file.'),
   z
-    .strictObject({ repository: z.url(), name, version: exactVersion, digest: chartDigest })
+    .strictObject({
+      repository: z.url().describe('The URL of the repository, as for `helm repo add`.'),
+      name: name.describe('Of the chart in it.'),
+      version,
+      digest: chartDigest,
+    })
     .describe('A chart of an HTTP chart repository, pinned to a version.'),
   z
-    .strictObject({ oci: z.string().startsWith('oci://'), version: exactVersion, digest: chartDigest })
+    .strictObject({
+      oci: z.string().startsWith('oci://').describe('The reference of the chart without its version.'),
+      version,
+      digest: chartDigest,
+    })
     .describe('A chart in an OCI registry, pinned to a version.'),
 ]);
 
@@ -67,8 +81,8 @@ const images = z.strictObject({
 
 const release = z.strictObject({
   name: name.optional().describe('The Helm release name. Default: the name of the component.'),
-  namespace: name,
-  chart,
+  namespace: name.describe('Where helm installs it. Made when it does not exist.'),
+  chart: chart.describe('Where the chart comes from: one of four kinds.'),
   values: z.record(z.string(), z.unknown()).default({}).describe('Helm values, as in a values file.'),
   images: images.optional().describe('What becomes of the images that the rendered chart names.'),
 });
@@ -81,10 +95,14 @@ const kubernetesObject = z.looseObject({
 
 const manifests = z.strictObject({
   namespace: name.describe('For the objects that name none themselves. Made when it does not exist.'),
-  objects: z.array(kubernetesObject).min(1),
+  objects: z.array(kubernetesObject).min(1).describe('Kubernetes objects, as `kubectl apply` takes them.'),
 });
 
-const service = z.strictObject({ namespace: name, service: name, port });
+const service = z.strictObject({
+  namespace: name.describe('Of the Service.'),
+  service: name.describe('The name of the Service.'),
+  port: port.describe('A port of the Service.'),
+});
 
 const readyCheck = z.union([
   z
@@ -94,16 +112,24 @@ const readyCheck = z.union([
         .regex(
           /^(Deployment|StatefulSet|DaemonSet)\/[a-z0-9.-]+$/u,
           'must be Deployment/, StatefulSet/ or DaemonSet/ and a name',
-        ),
+        )
+        .describe('Kind and name, such as Deployment/cert-manager.'),
     })
     .describe('All replicas of a workload in the namespace of the component are updated and ready.'),
   z
     .strictObject({
-      http: z.strictObject({ service: name, port, path: z.string(), contains: z.string().optional() }),
+      http: z
+        .strictObject({
+          service: name.describe('A Service in the namespace of the component.'),
+          port: port.describe('A port of the Service.'),
+          path: z.string().describe('With its query, where there is one.'),
+          contains: z.string().optional().describe('What the body must contain. Default: any body will do.'),
+        })
+        .describe('The request.'),
     })
     .describe('A GET through the service proxy of the API server answers 200, with this text in its body.'),
   z
-    .strictObject({ accepts: name })
+    .strictObject({ accepts: name.describe('A component with manifests.') })
     .describe(
       'The API server, with all admission webhooks, accepts a dry run of the objects of that component.',
     ),
@@ -113,8 +139,8 @@ const component = z
   .strictObject({
     title: z.string().optional().describe('For people. Default: the name of the component.'),
     needs: z.array(name).default([]).describe('Components that must be ready before this one is installed.'),
-    release: release.optional(),
-    manifests: manifests.optional(),
+    release: release.optional().describe('A Helm release. Either this or manifests.'),
+    manifests: manifests.optional().describe('Objects to apply. Either this or a release.'),
     ready: z.array(readyCheck).min(1).describe('All must hold before the component counts as ready.'),
     timeout: duration.default('5m').describe('From the first attempt to ready, before the step fails.'),
   })
@@ -126,9 +152,9 @@ const grafana = service.extend({
   datasource: z.string().describe('The name of the Tempo datasource in Grafana.'),
   secret: z
     .strictObject({
-      name: objectName,
-      userKey: z.string().default('admin-user'),
-      passwordKey: z.string().default('admin-password'),
+      name: objectName.describe('Of the Secret.'),
+      userKey: z.string().default('admin-user').describe('The key of the user.'),
+      passwordKey: z.string().default('admin-password').describe('The key of the password.'),
     })
     .optional()
     .describe(
@@ -143,26 +169,36 @@ const grafana = service.extend({
 });
 
 const proof = z.strictObject({
-  ride: service.extend({
-    customer: z.int().describe("HotROD's customer: 123, 392, 731 or 567."),
-    customerName: z.string(),
-  }),
-  collector: z.strictObject({
-    namespace: name,
-    service: name,
-    otlpHttpPort: port,
-    podSelector: z.string().describe('A label selector for the pods whose log shows the spans.'),
-  }),
-  tempo: service,
-  expect: z.strictObject({
-    spans: z.int().min(1).describe("At least so many spans. HotROD's own tests expect 35."),
-    services: z.array(z.string()).min(1).describe('Services that must have spans in the trace.'),
-  }),
-  traceql: z.string(),
-  grafana: z.union([
-    grafana,
-    z.strictObject({ skip: z.string().describe('Why this stack has no Grafana. Shown in the proof.') }),
-  ]),
+  ride: service
+    .extend({
+      customer: z.int().describe("HotROD's customer: 123, 392, 731 or 567."),
+      customerName: z.string().describe('The name of that customer, for people.'),
+    })
+    .describe('HotROD, and the ride that is taken in it.'),
+  collector: z
+    .strictObject({
+      namespace: name.describe('Of the Service and the pods.'),
+      service: name.describe("The collector's Service."),
+      otlpHttpPort: port.describe('The port of its OTLP receiver over HTTP: our root span goes there.'),
+      podSelector: z.string().describe('A label selector for the pods whose log shows the spans.'),
+    })
+    .describe('The collector that all spans pass through.'),
+  tempo: service.describe("Tempo's HTTP port."),
+  expect: z
+    .strictObject({
+      spans: z.int().min(1).describe("At least so many spans. HotROD's own tests expect 35."),
+      services: z.array(z.string()).min(1).describe('Services that must have spans in the trace.'),
+    })
+    .describe('What the trace must have.'),
+  traceql: z.string().describe('A TraceQL query that must find the trace; `trace --longest` asks it, too.'),
+  grafana: z
+    .union([
+      grafana.describe('Grafana, whose datasource must lead to the trace.'),
+      z
+        .strictObject({ skip: z.string().describe('Why this stack has no Grafana. Shown in the proof.') })
+        .describe('No Grafana: the check is shown as skipped.'),
+    ])
+    .describe('The last check of the proof: either Grafana, or why there is none.'),
 });
 
 const page = service.extend({
@@ -173,8 +209,8 @@ const page = service.extend({
   login: z
     .strictObject({
       secret: z.string().describe('A Secret in the same namespace.'),
-      userKey: z.string(),
-      passwordKey: z.string(),
+      userKey: z.string().describe('The key of the user.'),
+      passwordKey: z.string().describe('The key of the password.'),
     })
     .optional()
     .describe('Where user and password stand. `open` shows the password only when it is asked to.'),
@@ -191,8 +227,8 @@ export const temporalPage = 'temporal';
 
 export const stackSchema = z
   .strictObject({
-    name,
-    description: z.string(),
+    name: name.describe('Of the stack, and of its environments unless `--name` says otherwise.'),
+    description: z.string().describe('One line for people.'),
     targets: z
       .array(z.enum(targetKinds))
       .min(1)
@@ -202,8 +238,9 @@ export const stackSchema = z
       .describe('The cluster on the target k3d. Default: the ports of the tutorial, 6443, 8080 and 8443.'),
     components: z
       .record(name, component)
-      .refine((all) => Object.keys(all).length > 0, 'must have a component'),
-    proof,
+      .refine((all) => Object.keys(all).length > 0, 'must have a component')
+      .describe('What is installed, by name; what does not need each other side by side.'),
+    proof: proof.describe('How one knows that the whole works: a ride, found again at every hop.'),
     open: z
       .record(name, page)
       .optional()
