@@ -37,9 +37,25 @@ function broken(text: string, columns: number): string[] {
 
 /** Lines for an error that ends a command. `debug` adds the stack trace. */
 export function errorLines(error: unknown, paint: Paint, debug: boolean): string[] {
-  const lines = failureLines(toFailure(error), paint);
+  const lines = failureLines(outageOf(error) ?? toFailure(error), paint);
   if (debug && error instanceof Error) lines.push(redact(stackOf(error)));
   return lines;
+}
+
+/**
+ * A call to the Temporal server that failed in its middle: the server went away, or would not have it. Told by its name:
+ * the client of Temporal is not loaded for a wrong flag.
+ */
+function outageOf(error: unknown): Failure | undefined {
+  if (!(error instanceof Error) || error.name !== 'ServiceError') return undefined;
+  const why = error.cause instanceof Error ? error.cause.message : error.message;
+  return {
+    type: 'temporal.unreachable',
+    message: `The Temporal server did not do what it was asked for: ${why}`,
+    remedy:
+      'Run the command again: it starts what has ended. `tracewright logs temporal` shows what the server said.',
+    retryable: true,
+  };
 }
 
 function stackOf(error: Error): string {

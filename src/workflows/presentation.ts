@@ -88,7 +88,6 @@ function failureText(environment: string, { name, state, failure, endedAt }: Ste
   return [
     `#### ${plain(name)} ${is}: \`${failure.type}\``,
     plain(failure.message),
-    ...(failure.evidence ? [fenced(failure.evidence)] : []),
     `**What to do:** ${plain(failure.remedy)}`,
     ...(state === 'blocked'
       ? [
@@ -100,6 +99,7 @@ function failureText(environment: string, { name, state, failure, endedAt }: Ste
           ].join('\n'),
         ]
       : []),
+    ...(failure.evidence ? ['Evidence:', fenced(failure.evidence)] : []),
   ].join('\n\n');
 }
 
