@@ -1,4 +1,5 @@
 import { readFile, stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 import { check, type Check } from '../../domain/check.js';
 import { TracewrightError } from '../../domain/failure.js';
 import type { K3dSettings } from '../../domain/k3d-settings.js';
@@ -19,6 +20,8 @@ export interface K3dPreflightOptions {
   readonly cacheDir: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal?: AbortSignal | undefined;
+  /** Where the limits of inotify stand. @default /proc/sys/fs/inotify */
+  readonly inotifyDir?: string | undefined;
 }
 
 /** k3s, the images of the tutorial and their unpacked layers: an estimate, in bytes. */
@@ -47,7 +50,7 @@ export async function preflightK3d(options: K3dPreflightOptions): Promise<Check[
         ];
   const others = [
     check('k3d', () => k3dProgram(options)),
-    check('inotify', inotify),
+    check('inotify', () => inotify(options.inotifyDir)),
     check('proxy', () => Promise.resolve(proxy(options.environment))),
     check('state folder', async () => {
       await requireWritable(options.stateDir, stateFolder);
@@ -117,10 +120,10 @@ async function diskRoom(context: Docker): Promise<Finding> {
   });
 }
 
-async function inotify(): Promise<Finding> {
+async function inotify(folder = '/proc/sys/fs/inotify'): Promise<Finding> {
   const low: string[] = [];
   for (const { name, least, enough } of inotifyLimits) {
-    const limit = await readFile(`/proc/sys/fs/inotify/${name}`, 'utf8').then(Number, () => undefined);
+    const limit = await readFile(join(folder, name), 'utf8').then(Number, () => undefined);
     if (limit === undefined) return 'The limits are those of the machine that Docker runs in.';
     if (limit < least) throw tooLow(`fs.inotify.${name} is ${String(limit)}`);
     if (limit < enough) low.push(`fs.inotify.${name} is ${String(limit)}`);

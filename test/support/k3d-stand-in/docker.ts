@@ -87,7 +87,7 @@ const commands: Record<string, () => void> = {
     console.log('28.2.2');
   },
   info: () => {
-    console.log('/');
+    console.log(engine.rootDir);
   },
   context: () => {
     console.log('unix:///var/run/docker.sock');

@@ -8,6 +8,8 @@ export interface Engine {
   containers: EngineContainer[];
   networks: { name: string; labels: Record<string, string> }[];
   volumes: { name: string; labels: Record<string, string> }[];
+  /** Where it keeps its images. */
+  rootDir: string;
   /** Of the cluster that is handed out as the one in the containers. */
   kubeconfig: string;
   /** Every command that was run, in order. */

@@ -26,6 +26,7 @@ export async function createK3dStandIn(folder: string, kubeconfig: string): Prom
     containers: [],
     networks: [],
     volumes: [],
+    rootDir: '/',
     kubeconfig,
     calls: [],
   });

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
@@ -7,13 +9,14 @@ import { createK3dStandIn } from '../../support/k3d-stand-in/index.js';
 import { testFolder } from '../../support/folder.js';
 
 /** `docker ok`, `ports failed port.taken`. */
-async function look(variables: Record<string, string>, port = 1) {
+async function look(variables: Record<string, string>, port = 1, inotifyDir?: string) {
   const checks = await preflightK3d({
     name: 'it',
     settings: k3dSettingsSchema.parse({ apiPort: port, ports: [] }),
     stateDir: await testFolder(),
     cacheDir: await testFolder(),
     environment: variables,
+    inotifyDir,
   });
   const states = Object.fromEntries(checks.map(({ name, state, type }) => [name, type ?? state]));
   return { checks, states };
@@ -54,6 +57,43 @@ describe('the preflight of k3d', () => {
     const { checks } = await look(variables, 9);
     expect(checks.find(({ name }) => name === 'ports')?.detail).toContain('the container somebodys');
   });
+
+  it("says how much room Docker's disk lacks", async () => {
+    const { variables, change } = await createK3dStandIn(await testFolder(), '');
+    change((engine) => {
+      // A file system that has no room at all.
+      engine.rootDir = '/proc';
+    });
+    const { checks, states } = await look(variables);
+    expect(states['disk room']).toBe('state.disk-full');
+    expect(checks.find(({ name }) => name === 'disk room')?.detail).toMatch(
+      /need about 4\.0 GiB; .*0\.0 GiB free/u,
+    );
+  });
+
+  it.each([
+    ['8', '8192', 'host.limits', /fs\.inotify\.max_user_instances is 8, too low/u],
+    [
+      '128',
+      '8192',
+      'warning',
+      /max_user_instances is 128, fs\.inotify\.max_user_watches is 8192: pods may fail/u,
+    ],
+    ['512', '524288', 'ok', /Enough/u],
+  ])(
+    'looks at the limits of inotify: %s instances, %s watches',
+    async (instances, watches, state, detail) => {
+      const { variables } = await createK3dStandIn(await testFolder(), '');
+      const folder = await testFolder();
+      await writeFile(join(folder, 'max_user_instances'), `${instances}\n`);
+      await writeFile(join(folder, 'max_user_watches'), `${watches}\n`);
+      const { checks, states } = await look(variables, 1, folder);
+      expect(states['inotify']).toBe(state);
+      const found = checks.find(({ name }) => name === 'inotify');
+      expect(found?.detail).toMatch(detail);
+      if (state !== 'ok') expect(found?.remedy).toContain('sudo sysctl fs.inotify.max_user_instances=512');
+    },
+  );
 
   it('asks nothing of an engine that does not answer', async () => {
     const { variables, change } = await createK3dStandIn(await testFolder(), '');
