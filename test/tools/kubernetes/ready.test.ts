@@ -189,11 +189,19 @@ describe.skipIf(missingApiServer)(`waiting until a component is ready ${missingA
     },
   ])('fails early when an image is $what', async ({ text, retryable, remedy }) => {
     const namespace = await install(deployment(1));
-    const { done } = wait(namespace);
+    const { done, progress } = wait(namespace);
     const [pod] = await pods(namespace, 1);
     if (!pod) throw new Error('no pod');
     const started = Date.now();
+    // In the same second, as a registry that refuses at once makes them.
+    await event(namespace, pod, 'Pulling', 'Pulling image "example.invalid/web:1"', 'Normal');
     await event(namespace, pod, 'Failed', `Failed to pull image "example.invalid/web:1": ${text}`);
+    await event(
+      namespace,
+      pod,
+      'Failed',
+      'Failed to pull image "example.invalid/other:1": of another container',
+    );
     const waiting = { reason: 'ImagePullBackOff', message: 'Back-off pulling image "example.invalid/web:1"' };
     await reportPods(namespace, 1, { phase: 'Pending', containerStatuses: [container({ waiting })] });
     await expect(done).rejects.toMatchObject({
@@ -203,6 +211,9 @@ describe.skipIf(missingApiServer)(`waiting until a component is ready ${missingA
       remedy: expect.stringMatching(remedy) as string,
     });
     expect(Date.now() - started).toBeLessThan(6_000);
+    expect(progress.at(-1)).toBe(
+      'pods 0/1, ImagePullBackOff: Back-off pulling image "example.invalid/web:1"',
+    );
   });
 
   const crashed = (restartCount: number, reason = 'Error', exitCode = 3): object => ({
@@ -248,6 +259,31 @@ describe.skipIf(missingApiServer)(`waiting until a component is ready ${missingA
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     await reportPods(namespace, 1, running);
     await done;
+  });
+
+  it('does not believe a container that has just crashed before it has run for a while', async () => {
+    const namespace = await install(deployment(1));
+    const { done, progress } = wait(namespace);
+    const started = Date.now();
+    const again = {
+      ...running,
+      containerStatuses: [container({ running: {} }, { ready: true, restartCount: 1 })],
+    };
+    await reportPods(namespace, 1, again);
+    await done;
+    expect(Date.now() - started).toBeGreaterThan(9_500);
+    expect(progress.at(-1)).toBe('container web has crashed 1×, and runs for less than 10 s');
+  });
+
+  it('believes one that crashed long ago at once', async () => {
+    const namespace = await install(deployment(1));
+    const { done } = wait(namespace);
+    const state = { running: { startedAt: new Date(Date.now() - 60_000).toISOString() } };
+    const started = Date.now();
+    const again = { ...running, containerStatuses: [container(state, { ready: true, restartCount: 7 })] };
+    await reportPods(namespace, 1, again);
+    await done;
+    expect(Date.now() - started).toBeLessThan(5_000);
   });
 
   it('takes no notice of the troubles of a version that is being replaced', async () => {

@@ -8,6 +8,7 @@ import { ensureNamespace } from '../namespaces.js';
 import type { Pod } from '../objects.js';
 import { oneLine } from './pods.js';
 import type { NamespaceView } from './view.js';
+import { createTrust } from './trust.js';
 import { rolloutState, type WorkloadKind } from './workloads.js';
 
 /** One ready check while it is waited for. */
@@ -51,14 +52,17 @@ export function startCheck(check: ReadyCheck, surroundings: CheckSurroundings): 
 
 function rolloutCheck(rollout: string, { view }: CheckSurroundings): RunningCheck {
   const { kind, name } = rolloutTarget(rollout);
+  const trust = createTrust();
   const state = (): ReturnType<typeof rolloutState> => rolloutState(kind, view.workload(kind, name));
+  const doubtful = (): string | undefined => trust.doubtOf(view.podsOf(view.workload(kind, name)));
   return {
     title: rollout,
     get done() {
-      return view.synced && state().done;
+      return view.synced && state().done && doubtful() === undefined;
     },
     get text() {
-      return view.synced ? state().text : 'reading the cluster';
+      if (!view.synced) return 'reading the cluster';
+      return (state().done && doubtful()) || state().text;
     },
     // Pods of a version that the controller has not looked at yet say nothing about the new one.
     pods: () => (state().current ? view.podsOf(view.workload(kind, name)) : []),

@@ -28,6 +28,9 @@ const registryPatienceMs = 30_000;
 /** Long enough for the event with the registry's own words to arrive. */
 const settleMs = 1_500;
 
+/** The cause stands at the end, behind three times the name of the image; in characters. */
+const registryWords = 480;
+
 const badImage = new Set([
   'ErrImagePull',
   'ImagePullBackOff',
@@ -63,6 +66,9 @@ export function activityOf(pod: Pod, events: readonly ClusterEvent[]): string | 
   const statuses = containersOf(pod);
   const crashed = statuses.find(({ state, restartCount = 0 }) => restartCount > 0 && !state?.running);
   if (crashed) return `container ${crashed.name} crashed ${times(crashed.restartCount)} (${exitOf(crashed)})`;
+  const refused = statuses.find(({ state }) => badImage.has(state?.waiting?.reason ?? ''));
+  if (refused)
+    return oneLine(`${String(refused.state?.waiting?.reason)}: ${refused.state?.waiting?.message ?? ''}`);
   const pulling = pullingImage(events);
   if (pulling !== undefined) return `pulling image ${pulling}`;
   const stuck = statuses.find(
@@ -95,7 +101,8 @@ function imageTrouble(
   // "Back-off pulling image" says nothing; the event of the failed pull carries the registry's answer.
   const event = latest(
     events,
-    ({ reason, message = '' }) => reason === 'Failed' && message.includes('image'),
+    // Several images of a pod may fail at once.
+    ({ reason, message = '' }) => reason === 'Failed' && message.includes(`"${image ?? 'image'}"`),
   );
   const reason = oneLine(
     [event?.message, waiting.message].find(
@@ -103,6 +110,7 @@ function imageTrouble(
     ) ??
       waiting.message ??
       waiting.reason,
+    registryWords,
   );
   const text = `${event?.message ?? ''} ${waiting.message ?? ''}`;
   const rateLimited = rateLimit.test(text);
