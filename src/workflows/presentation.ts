@@ -103,12 +103,12 @@ function failureText(environment: string, { name, state, failure, endedAt }: Ste
   ].join('\n\n');
 }
 
-function proofTexts({ proof, lastVerifiedAt, environment }: Progress): string[] {
+function proofTexts({ proof, lastVerifiedAt, environment, phase }: Progress): string[] {
   if (!proof) return [];
   const at = lastVerifiedAt === undefined ? '' : `, ${moment(lastVerifiedAt)}`;
   const services = Object.keys(proof.services).length;
   return [
-    `**Proved** by the trace \`${proof.traceId}\`: ${String(proof.spans)} spans of ${String(services)} services${at}. ` +
+    `**${phase === 'Ready' ? 'Proved' : 'Last proved'}** by the trace \`${proof.traceId}\`: ${String(proof.spans)} spans of ${String(services)} services${at}. ` +
       `\`tracewright trace --name ${environment}\` draws it.`,
   ];
 }

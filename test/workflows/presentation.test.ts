@@ -34,6 +34,10 @@ const failure = {
   attempts: 3,
 } as const;
 
+const proof = { traceId: 'abc', spans: 52, services: { a: 50, b: 2 } } as unknown as NonNullable<
+  Progress['proof']
+>;
+
 describe('the current details', () => {
   it('say first why a step is blocked, since when, after how many attempts, and what to do', () => {
     const text = details({
@@ -109,15 +113,14 @@ describe('the current details', () => {
         { component: 'hotrod', state: 'missing', detail: 'Service hotrod is gone.' },
       ],
       driftObservedAt: at,
-      proof: { traceId: 'abc', spans: 52, services: { a: 50, b: 2 } } as unknown as NonNullable<
-        Progress['proof']
-      >,
+      proof,
     });
     expect(text).toContain(
       '**Proved** by the trace `abc`: 52 spans of 2 services, 2026-01-31 12:00 UTC. `tracewright trace --name demo` draws it.',
     );
     expect(text).toContain('`tracewright resume --name demo`');
     expect(text).toContain('Torn down by itself: 2026-01-31 13:00 UTC; `tracewright extend 4h --name demo`');
+    expect(details({ phase: 'Blocked', proof })).toContain('**Last proved** by the trace `abc`');
     expect(text).toContain('- hotrod: **missing**. Service hotrod is gone.');
     expect(text).not.toContain('tempo');
   });
