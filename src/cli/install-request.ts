@@ -1,3 +1,4 @@
+import type { Config } from '../config.js';
 import { TracewrightError } from '../domain/failure.js';
 import type { Parameter } from '../domain/parameter.js';
 import type { TargetSpec } from '../domain/progress.js';
@@ -6,6 +7,7 @@ import { loadStack, type LoadedStack } from '../stack-file.js';
 import { isSecretName } from '../tools/redact.js';
 import { builtInStacks } from './built-in-stacks.js';
 import { chooseStack } from './choose-stack.js';
+import type { LookAtTarget } from './choose-target.js';
 import type { CliContext } from './context.js';
 import { environmentNameRule, isEnvironmentName } from './environment-name.js';
 import { applyParameters, type ParameterChoice } from './parameters/choose.js';
@@ -20,18 +22,24 @@ export interface InstallOptions extends TargetOptions, SourceOptions, ParameterO
   stack?: string;
 }
 
-/** What somebody wants installed, and where; nothing of it was looked at yet. */
-export interface InstallRequest {
+/** The stack that somebody wants installed, before a target was looked at. */
+export interface StackRequest {
+  readonly loaded: LoadedStack;
+  /** Why it is that stack, for people. */
+  readonly whyStack: string;
+  /** `undefined`: those of the last `up`, if there was one. */
+  readonly given: readonly Parameter[] | undefined;
   /** Of the environment. */
   readonly name: string;
+  /** The stack of the file with these parameters. @throws TracewrightError `usage.invalid` */
+  stackWith(choice: ParameterChoice): LoadedStack;
+}
+
+/** What somebody wants installed, and where; nothing of it was looked at yet. */
+export interface InstallRequest extends StackRequest {
   readonly target: TargetSpec;
   /** Why it is that target. */
   readonly why: string;
-  /** `undefined`: those of the last `up`, if there was one. */
-  readonly given: readonly Parameter[] | undefined;
-  readonly loaded: LoadedStack;
-  /** The stack of the file with these parameters. @throws TracewrightError `usage.invalid` */
-  stackWith(choice: ParameterChoice): LoadedStack;
 }
 
 /**
@@ -45,20 +53,35 @@ export async function readInstallRequest(
 ): Promise<InstallRequest> {
   const { config, note, paint } = context;
   const lookAt = lookAtTarget(config);
-  const named =
-    options.stack ?? (await chooseStack({ target: askedTarget(options), stateDir: config.stateDir, lookAt }));
-  const loaded = await loadStack(named, { builtInDir: builtInStacks });
+  const request = await readStackRequest(config, options, lookAt);
+  const { name, loaded, given } = request;
+  const { target, why } = await targetSpecOf(config, options, loaded.stack, lookAt);
+  announce(context, `${what} ${name}, stack ${loaded.stack.name}, target ${target.kind} (${why})`);
+  for (const warning of secretWarnings(given ?? [])) note(paint('yellow', warning));
+  return { ...request, target, why };
+}
+
+/**
+ * Reads of the options what is said of the stack, and chooses one where nothing is said.
+ * @throws TracewrightError `usage.invalid`, `stack.*`
+ */
+export async function readStackRequest(
+  { stateDir }: Pick<Config, 'stateDir'>,
+  options: InstallOptions,
+  lookAt: LookAtTarget,
+): Promise<StackRequest> {
+  const { name, why } =
+    options.stack === undefined
+      ? await chooseStack({ target: askedTarget(options), stateDir, lookAt })
+      : { name: options.stack, why: 'as asked for' };
+  const loaded = await loadStack(name, { builtInDir: builtInStacks });
   const given = await readParameters(options);
   const stackWith = (choice: ParameterChoice): LoadedStack => {
     return { ...loaded, stack: applyParameters(loaded.stack, choice) };
   };
   // A wrong parameter is told before anything is looked at.
   stackWith({ parameters: given ?? [], kept: false });
-  const { target, why } = await targetSpecOf(config, options, loaded.stack, lookAt);
-  const name = options.name ?? nameOf(loaded.stack);
-  announce(context, `${what} ${name}, stack ${loaded.stack.name}, target ${target.kind} (${why})`);
-  for (const warning of secretWarnings(given ?? [])) note(paint('yellow', warning));
-  return { name, target, why, given, loaded, stackWith };
+  return { loaded, whyStack: why, given, name: options.name ?? nameOf(loaded.stack), stackWith };
 }
 
 /** Says who begins what, in whole words where a person reads it. */

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { exitCodeMeanings, type CliContext, type ExitCode } from './context.js';
 import { registerDecide } from './program/decide.js';
+import { registerHelpOut } from './program/help-out.js';
 import { registerInspect } from './program/inspect.js';
 import { registerInstall } from './program/install.js';
 import { registerLife } from './program/life.js';
@@ -27,6 +28,7 @@ export function createProgram(context: CliContext, finish: (code: ExitCode) => v
     registerInstall,
     registerLook,
     registerInspect,
+    registerHelpOut,
     registerDecide,
     registerLife,
     registerRemove,

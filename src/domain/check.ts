@@ -14,20 +14,25 @@ export interface Check {
   readonly type?: FailureType;
 }
 
+/** What a look found: a sentence when all is well, or the whole check. */
+export type Finding = string | Omit<Check, 'name'>;
+
 /**
  * Makes a check of a function that throws where something is wrong.
- * @param look returns what it found as a sentence, or the whole check
  * @throws what `look` throws, unless it is a TracewrightError: that becomes the result
  */
-export async function check(name: string, look: () => Promise<string | Omit<Check, 'name'>>): Promise<Check> {
+export async function check(name: string, look: () => Promise<Finding>): Promise<Check> {
   try {
     const found = await look();
     return typeof found === 'string' ? { name, state: 'ok', detail: found } : { name, ...found };
   } catch (error) {
     if (!isTracewrightError(error)) throw error;
-    const { type, message, remedy } = error;
-    return { name, state: 'failed', detail: message, remedy, type };
+    return failedCheck(name, error);
   }
+}
+
+export function failedCheck(name: string, { type, message, remedy }: TracewrightError): Check {
+  return { name, state: 'failed', detail: message, remedy, type };
 }
 
 /** The failed checks as one error: the first is its message, the others are its evidence. `undefined` when none failed. */

@@ -1,4 +1,4 @@
-import { isTracewrightError } from '../domain/failure.js';
+import { isTracewrightError, type FailureType } from '../domain/failure.js';
 import type { TargetKind } from '../domain/stack.js';
 import { whyUnsupported } from './embedded/host.js';
 import { dockerVersion } from './k3d/docker.js';
@@ -30,6 +30,13 @@ export async function availabilityOf(
   }
 }
 
+/** In few words: it is a part of the sentence that says why another target was taken. */
+const dockerObstacles: Partial<Record<FailureType, string>> = {
+  'tool.missing': 'there is no Docker here',
+  'docker.unreachable': 'the Docker engine does not answer',
+  'docker.forbidden': 'this user may not use the Docker engine',
+};
+
 async function dockerAvailability(
   variables: Readonly<Record<string, string | undefined>>,
 ): Promise<Availability> {
@@ -37,8 +44,7 @@ async function dockerAvailability(
     return { possible: true, because: `Docker ${await dockerVersion({ variables })} runs here` };
   } catch (error) {
     if (!isTracewrightError(error)) throw error;
-    const missing = error.type === 'tool.missing';
-    return { possible: false, because: missing ? 'there is no Docker here' : withoutStop(error.message) };
+    return { possible: false, because: dockerObstacles[error.type] ?? withoutStop(error.message) };
   }
 }
 

@@ -1,6 +1,8 @@
-import type { Check } from '../domain/check.js';
+import { check, type Check } from '../domain/check.js';
 import { defaultK3dSettings } from '../domain/k3d-settings.js';
 import type { EnvironmentSpec } from '../domain/progress.js';
+import { checkHelm } from '../tools/tool-checks.js';
+import { cacheFolder, checkWritable, stateFolder } from '../tools/writable-folder.js';
 import { preflightEmbedded } from './embedded/preflight.js';
 import { preflightK3d } from './k3d/preflight.js';
 import { preflightKubeconfig } from './kubeconfig/preflight.js';
@@ -9,8 +11,24 @@ import { embeddedSourceDir, type TargetFolders } from './open-target.js';
 /** What is to be installed, and where. */
 export type Intent = Pick<EnvironmentSpec, 'stack' | 'target' | 'adopt'>;
 
-/** Looks whether the target can hold the environment, before anything is started. */
+/**
+ * Looks whether this machine and the target can hold the environment, before anything is started. Changes nothing. `up`
+ * refuses to start over what failed here, and `doctor` shows all of it.
+ */
 export async function preflight(
+  folders: TargetFolders,
+  environment: string,
+  intent: Intent,
+  signal?: AbortSignal,
+): Promise<Check[]> {
+  const [ofTarget, ...common] = await Promise.all([
+    preflightTarget(folders, environment, intent, signal),
+    ...commonChecks(folders, signal),
+  ]);
+  return [...ofTarget, ...common];
+}
+
+async function preflightTarget(
   folders: TargetFolders,
   environment: string,
   intent: Intent,
@@ -26,4 +44,18 @@ export async function preflight(
       signal,
     });
   return preflightEmbedded({ ...folders, name: environment, sourceDir: embeddedSourceDir, signal });
+}
+
+/** What every target needs of this machine. */
+export function commonChecks(folders: TargetFolders, signal?: AbortSignal): Promise<Check>[] {
+  const { stateDir, cacheDir } = folders;
+  return [
+    check('state folder', async () => writableText(stateDir, await checkWritable(stateDir, stateFolder))),
+    check('cache folder', async () => writableText(cacheDir, await checkWritable(cacheDir, cacheFolder))),
+    check('helm', () => checkHelm({ ...folders, signal })),
+  ];
+}
+
+function writableText(folder: string, freeBytes: number): string {
+  return `${folder} can be written; ${(freeBytes / 2 ** 30).toFixed(1)} GiB are free.`;
 }

@@ -33,18 +33,34 @@ export async function ensureSearchAttributes(
   namespace: string,
 ): Promise<SearchAttributeReport> {
   try {
-    const { customAttributes: existing } = await connection.operatorService.listSearchAttributes({
-      namespace,
-    });
-    const missing = searchAttributeNames.filter((name) => existing[name] === undefined);
-    const wrong = searchAttributeNames.find((name) => !missing.includes(name) && existing[name] !== keyword);
-    if (wrong !== undefined) throw wrongType(wrong, namespace);
+    const missing = await missingSearchAttributes(connection, namespace);
     if (missing.length > 0) await add(connection, namespace, missing);
     return { added: missing };
   } catch (error) {
     if (!refusals.includes(grpcCodeOf(error))) throw error;
     return { added: [], warning: refusedWarning(namespace) };
   }
+}
+
+/** As `ensureSearchAttributes`, and registers nothing. */
+export async function lookAtSearchAttributes(
+  connection: Connection,
+  namespace: string,
+): Promise<{ readonly missing: readonly string[]; readonly warning?: string }> {
+  try {
+    return { missing: await missingSearchAttributes(connection, namespace) };
+  } catch (error) {
+    if (!refusals.includes(grpcCodeOf(error))) throw error;
+    return { missing: [], warning: refusedWarning(namespace) };
+  }
+}
+
+async function missingSearchAttributes(connection: Connection, namespace: string): Promise<string[]> {
+  const { customAttributes: existing } = await connection.operatorService.listSearchAttributes({ namespace });
+  const missing = searchAttributeNames.filter((name) => existing[name] === undefined);
+  const wrong = searchAttributeNames.find((name) => !missing.includes(name) && existing[name] !== keyword);
+  if (wrong !== undefined) throw wrongType(wrong, namespace);
+  return missing;
 }
 
 async function add(connection: Connection, namespace: string, names: readonly string[]): Promise<void> {

@@ -4,8 +4,8 @@ import { extractTarball, extractZip } from './archive.js';
 import { findProgram, isAtLeast } from './find-program.js';
 import { downloadNpmPackage } from './npm-package.js';
 import { run } from './process.js';
-import type { ProvidedTool, ToolSource } from './provided-tool.js';
-import { ensureCachedTools } from './tool-cache.js';
+import type { ProvidedTool, ToolLook, ToolSource } from './provided-tool.js';
+import { areCached, ensureCachedTools } from './tool-cache.js';
 import { helmPackage } from './tool-pins.js';
 
 /** The first with `--labels`, by which a release of ours is told from a foreign one. */
@@ -19,12 +19,11 @@ const byHand = `install Helm ${minimumHelmVersion} or newer by hand, so that \`h
  * @throws TracewrightError `tool.missing`, `download.failed`, `download.checksum-mismatch`, `state.*`
  */
 export async function provideHelm(source: ToolSource): Promise<ProvidedTool> {
-  const path = await findProgram('helm', source.environment['PATH']);
-  const version = path && (await helmVersion(path, source));
-  if (path !== undefined && version !== undefined) {
-    if (isAtLeast(version, minimumHelmVersion)) return { path, version, source: 'path' };
+  const { found, outdated } = await onPath('helm', source);
+  if (found) return found;
+  if (outdated) {
     source.onProgress?.(
-      `${path} is ${version}, older than ${minimumHelmVersion}: using ${helmPackage.helmVersion} instead`,
+      `${outdated.path} is ${outdated.version}, older than ${minimumHelmVersion}: using ${helmPackage.helmVersion} instead`,
     );
   }
   const folder = await provideHelmFolder(source, byHand);
@@ -33,20 +32,43 @@ export async function provideHelm(source: ToolSource): Promise<ProvidedTool> {
 
 /** kubectl: the one on PATH, of any version that runs, otherwise the one that comes with the pinned Helm. @throws as `provideHelm` */
 export async function provideKubectl(source: ToolSource): Promise<ProvidedTool> {
-  const path = await findProgram('kubectl', source.environment['PATH']);
-  const version = path && (await kubectlVersion(path, source));
-  if (path !== undefined && version !== undefined) return { path, version, source: 'path' };
+  const { found } = await onPath('kubectl', source);
+  if (found) return found;
   const folder = await provideHelmFolder(source, 'install kubectl by hand, so that it is on PATH.');
   return { path: join(folder, 'kubectl'), version: helmPackage.kubectlVersion, source: 'download' };
 }
 
+/** How Helm or kubectl stands. Downloads and changes nothing. */
+export async function lookForHelm(program: 'helm' | 'kubectl', source: ToolSource): Promise<ToolLook> {
+  const look = await onPath(program, source);
+  if (look.found || platform !== helmPackage.platform) return look;
+  const version = program === 'helm' ? helmPackage.helmVersion : helmPackage.kubectlVersion;
+  const folder = helmFolder(source);
+  if (!(await areCached({ folder, files: helmPackage.files }))) return { ...look, download: version };
+  return { ...look, download: version, found: { path: join(folder, program), version, source: 'download' } };
+}
+
+async function onPath(program: 'helm' | 'kubectl', source: ToolSource): Promise<ToolLook> {
+  const path = await findProgram(program, source.environment['PATH']);
+  const version = path && (await (program === 'helm' ? helmVersion : kubectlVersion)(path, source));
+  if (path === undefined || version === undefined) return {};
+  const tool = { path, version, source: 'path' } as const;
+  return program === 'kubectl' || isAtLeast(version, minimumHelmVersion)
+    ? { found: tool }
+    : { outdated: tool };
+}
+
+const platform = `${process.platform}-${process.arch}`;
+
+const helmFolder = ({ cacheDir }: Pick<ToolSource, 'cacheDir'>): string =>
+  join(cacheDir, 'tools', `helm-${helmPackage.helmVersion}`);
+
 async function provideHelmFolder(source: ToolSource, remedy: string): Promise<string> {
-  const platform = `${process.platform}-${process.arch}`;
   if (platform !== helmPackage.platform) {
     const message = `There is no Helm to download for ${platform}.`;
     throw new TracewrightError({ type: 'tool.missing', message, remedy });
   }
-  const folder = join(source.cacheDir, 'tools', `helm-${helmPackage.helmVersion}`);
+  const folder = helmFolder(source);
   await ensureCachedTools({
     folder,
     files: helmPackage.files,

@@ -8,6 +8,16 @@ export interface ToolSource {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How a tool stands, without anything done about it. */
+export interface ToolLook {
+  /** Usable as it is: on PATH and new enough, or downloaded before. */
+  readonly found?: ProvidedTool;
+  /** On PATH, but too old. */
+  readonly outdated?: ProvidedTool;
+  /** The version that would be downloaded; absent where there is none for this platform. */
+  readonly download?: string;
+}
+
 export interface ProvidedTool {
   /** Absolute. */
   readonly path: string;

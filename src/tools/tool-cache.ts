@@ -55,7 +55,16 @@ export async function ensureCachedTools(tools: CachedTools): Promise<void> {
   }
 }
 
-async function isWhole({ folder, files }: CachedTools): Promise<boolean> {
+/** Whether the folder holds the executables with the pinned contents. Fetches and writes nothing. */
+export async function areCached(tools: Pick<CachedTools, 'folder' | 'files'>): Promise<boolean> {
+  return isWhole(tools, { seal: false });
+}
+
+/** @param seal whether a file that had to be hashed is remembered */
+async function isWhole(
+  { folder, files }: Pick<CachedTools, 'folder' | 'files'>,
+  { seal: remember = true }: { seal?: boolean } = {},
+): Promise<boolean> {
   const checks = Object.entries(files).map(async ([name, pin]) => {
     const path = join(folder, name);
     const now = await describe(path, pin.sha256);
@@ -63,7 +72,8 @@ async function isWhole({ folder, files }: CachedTools): Promise<boolean> {
     const seal = await readFile(sealPath(folder, name), 'utf8').catch(() => '');
     if (seal === JSON.stringify(now)) return true;
     if ((await sha256File(path)) !== pin.sha256) return false;
-    await writeFile(sealPath(folder, name), JSON.stringify(now), { mode: 0o600 }).catch(() => undefined);
+    if (remember)
+      await writeFile(sealPath(folder, name), JSON.stringify(now), { mode: 0o600 }).catch(() => undefined);
     return true;
   });
   return (await Promise.all(checks)).every(Boolean);

@@ -31,14 +31,34 @@ export const cacheFolder: WritableFolderOptions = {
  * @throws TracewrightError `state.disk-full`, `state.unwritable`
  */
 export async function requireWritable(folder: string, options: WritableFolderOptions): Promise<void> {
-  // A name of its own: two commands at once must not remove each other's.
-  const probe = join(folder, `.writable-${randomBytes(4).toString('hex')}`);
   try {
     await makeFolder(folder);
+  } catch (error) {
+    throw explain(folder, options, error);
+  }
+  await tryWriting(folder, folder, options);
+}
+
+/**
+ * Whether `requireWritable` would succeed. Leaves nothing behind: where the folder is missing, a file is made and removed
+ * in the one that it would be made in.
+ * @returns the free bytes of its disk
+ * @throws TracewrightError as `requireWritable`
+ */
+export async function checkWritable(folder: string, options: WritableFolderOptions): Promise<number> {
+  return tryWriting(folder, await nearestExisting(folder), options);
+}
+
+/** @param where an existing folder on the same disk. @returns the free bytes */
+async function tryWriting(folder: string, where: string, options: WritableFolderOptions): Promise<number> {
+  // A name of its own: two commands at once must not remove each other's.
+  const probe = join(where, `.tracewright-writable-${randomBytes(4).toString('hex')}`);
+  try {
     await writeFile(probe, 'x', { mode: 0o600 });
     await rm(probe, { force: true });
-    const { bavail, bsize } = await statfs(folder);
+    const { bavail, bsize } = await statfs(where);
     if (bavail * bsize < options.roomBytes) throw full(folder, options, bavail * bsize);
+    return bavail * bsize;
   } catch (error) {
     await rm(probe, { force: true }).catch(() => undefined);
     throw explain(folder, options, error);

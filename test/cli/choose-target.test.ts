@@ -57,14 +57,23 @@ describe('the target that auto takes', () => {
 describe('the stack that up means without --stack', () => {
   it('is of the upstream charts where Docker runs', async () => {
     const stateDir = await testFolder();
-    expect(await chooseStack({ target: 'auto', stateDir, lookAt: machine('k3d') })).toBe('current');
-    expect(await chooseStack({ target: 'auto', stateDir, lookAt: machine('embedded') })).toBe('embedded');
+    expect(await chooseStack({ target: 'auto', stateDir, lookAt: machine('k3d') })).toEqual({
+      name: 'current',
+      why: 'auto: k3d here',
+    });
+    expect(await chooseStack({ target: 'auto', stateDir, lookAt: machine('embedded') })).toEqual({
+      name: 'embedded',
+      why: 'auto: no k3d here',
+    });
   });
 
   it('is the one that was begun here, whatever became of Docker', async () => {
     const stateDir = await testFolder();
     await mkdir(join(stateDir, 'clusters', 'embedded'), { recursive: true });
-    expect(await chooseStack({ target: 'auto', stateDir, lookAt: machine('k3d') })).toBe('embedded');
+    expect(await chooseStack({ target: 'auto', stateDir, lookAt: machine('k3d') })).toEqual({
+      name: 'embedded',
+      why: 'auto: it was begun here',
+    });
   });
 
   it('fits the target that is asked for', async () => {
@@ -72,7 +81,7 @@ describe('the stack that up means without --stack', () => {
     const answers = (['embedded', 'k3d', 'kubeconfig'] as const).map((target) =>
       chooseStack({ target, stateDir, lookAt: machine() }),
     );
-    expect(await Promise.all(answers)).toEqual(['embedded', 'current', 'current']);
+    expect((await Promise.all(answers)).map(({ name }) => name)).toEqual(['embedded', 'current', 'current']);
   });
 });
 
@@ -88,7 +97,7 @@ describe('what this machine can do', () => {
     });
     expect(await availabilityOf('k3d', variables)).toMatchObject({
       possible: false,
-      because: expect.stringContaining('The Docker engine does not answer') as string,
+      because: 'the Docker engine does not answer',
     });
     expect(await availabilityOf('k3d', { PATH: '/nonexistent' })).toEqual({
       possible: false,

@@ -3,15 +3,14 @@ import type { LockCommandOptions } from '../commands/lock.js';
 import type { UpOptions } from '../commands/up.js';
 import { parameterOptions } from '../parameters/options.js';
 import { targetOptions } from '../target-options.js';
-import { duration, examples, named, type Wiring } from './parts.js';
+import { duration, examples, named, sourced, stackOption, type Wiring } from './parts.js';
 
 /** `up`, `lock` */
 export function registerInstall(program: Command, { context, finish }: Wiring): void {
   program.commandsGroup('Install:');
 
-  parameterOptions(sourced(targetOptions(named(program.command('up')))))
+  parameterOptions(sourced(targetOptions(stackOption(named(program.command('up'))))))
     .description('install, go on with an interrupted install, or check and prove again what is installed')
-    .option('-s, --stack <name|file>', 'a built-in stack or a stack file of your own')
     .option('--fail-fast', 'end at the first failed step instead of waiting for a decision (for CI)')
     .option('--ttl <duration>', 'take it down by itself after this time, such as 4h', duration)
     .option(
@@ -44,10 +43,4 @@ export function registerInstall(program: Command, { context, finish }: Wiring): 
     .action(async (options: LockCommandOptions) => {
       finish(await (await import('../commands/lock.js')).lock(context, options));
     });
-}
-
-function sourced(command: Command): Command {
-  return command
-    .option('--charts-from <place>', 'take charts from a folder of .tgz files, a repository URL or oci://…')
-    .option('--images-from <registry>', 'take images from a registry, such as registry.local:5000/mirror');
 }

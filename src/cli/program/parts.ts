@@ -23,6 +23,18 @@ export function named(command: Command): Command {
   );
 }
 
+/** Lets a command speak of a stack that is to be installed. */
+export function stackOption(command: Command): Command {
+  return command.option('-s, --stack <name|file>', 'a built-in stack or a stack file of your own');
+}
+
+/** Lets a command take charts and images from elsewhere. */
+export function sourced(command: Command): Command {
+  return command
+    .option('--charts-from <place>', 'take charts from a folder of .tgz files, a repository URL or oci://…')
+    .option('--images-from <registry>', 'take images from a registry, such as registry.local:5000/mirror');
+}
+
 function environmentName(value: string): string {
   if (isEnvironmentName(value)) return value;
   throw new InvalidArgumentError(environmentNameRule);

@@ -1,8 +1,9 @@
 import { statfs } from 'node:fs/promises';
-import { check, type Check } from '../../domain/check.js';
+import { check, type Check, type Finding } from '../../domain/check.js';
 import { isTracewrightError, TracewrightError } from '../../domain/failure.js';
 import { run } from '../../tools/process.js';
-import { cacheFolder, nearestExisting, requireWritable, stateFolder } from '../../tools/writable-folder.js';
+import { nearestExisting } from '../../tools/writable-folder.js';
+import { checkInotify, inotifyOfEmbedded, checkMemory, checkOpenFiles } from '../limits.js';
 import { checkGo } from './build/go.js';
 import { requireRoom } from './build/room.js';
 import { buildPlaces, findEmbeddedBuild } from './build/store.js';
@@ -24,8 +25,8 @@ export interface EmbeddedPreflightOptions {
 const clusterBytes = 2 * 2 ** 30;
 
 /**
- * Looks whether this machine can build and run the embedded cluster, in about 50 ms. Starts and
- * changes nothing; the two folders are made where they are missing. The checks are the same ones that the build and the cluster make, long before they would.
+ * Looks whether this machine can build and run the embedded cluster, in about 50 ms. Starts and changes nothing. The checks
+ * are the same ones that the build and the cluster make, long before they would.
  */
 export async function preflightEmbedded(options: EmbeddedPreflightOptions): Promise<Check[]> {
   const checks = await Promise.all([
@@ -35,15 +36,10 @@ export async function preflightEmbedded(options: EmbeddedPreflightOptions): Prom
     }),
     check('namespaces', () => namespaces(options.signal)),
     check('system packages', systemPackages),
-    check('state folder', async () => {
-      await requireWritable(options.stateDir, stateFolder);
-      return `${options.stateDir} can be written.`;
-    }),
-    check('cache folder', async () => {
-      await requireWritable(options.cacheDir, cacheFolder);
-      return `${options.cacheDir} can be written.`;
-    }),
     check('disk room', () => clusterRoom(options)),
+    check('memory', checkMemory),
+    check('open files', checkOpenFiles),
+    check('inotify', () => checkInotify(inotifyOfEmbedded)),
     ...buildChecks(options),
   ]);
   // Whoever is not root cannot make namespaces either, nor install packages: one reason is enough.
@@ -67,7 +63,7 @@ async function namespaces(signal: AbortSignal | undefined): Promise<string> {
   }
 }
 
-async function systemPackages(): Promise<string | Omit<Check, 'name'>> {
+async function systemPackages(): Promise<Finding> {
   const packages = await planHostPrograms();
   if (packages.length === 0) return 'All are installed.';
   return {

@@ -1,4 +1,5 @@
 import { isTracewrightError, TracewrightError, type FailureType } from '../../domain/failure.js';
+import { inotifyRemedy } from '../limits.js';
 
 interface Sign {
   readonly type: FailureType;
@@ -6,9 +7,6 @@ interface Sign {
   readonly says: string;
   readonly remedy: string;
 }
-
-export const inotifyRemedy =
-  'Raise the limits: sudo sysctl fs.inotify.max_user_instances=512 fs.inotify.max_user_watches=524288';
 
 /** Texts of docker 28, k3d 5.8 and k3s, first match wins: their exit codes are 1 for everything. */
 const signs: readonly Sign[] = [

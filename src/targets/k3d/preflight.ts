@@ -1,12 +1,10 @@
-import { readFile, stat, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
-import { check, type Check } from '../../domain/check.js';
+import { stat, statfs } from 'node:fs/promises';
+import { check, type Check, type Finding } from '../../domain/check.js';
 import { TracewrightError } from '../../domain/failure.js';
 import type { K3dSettings } from '../../domain/k3d-settings.js';
-import { requireWritable, stateFolder } from '../../tools/writable-folder.js';
+import { checkInotify, inotifyOfK3d } from '../limits.js';
 import { isOurs } from './classify.js';
 import { clusterContainers, docker, dockerVersion, type Docker } from './docker.js';
-import { inotifyRemedy } from './failure.js';
 import { k3dClusterName } from './names.js';
 import { publishedPorts, requireFreePorts } from './ports.js';
 import { loopbackProxy } from './proxies.js';
@@ -16,7 +14,6 @@ export interface K3dPreflightOptions {
   /** The name of the environment. */
   readonly name: string;
   readonly settings: K3dSettings;
-  readonly stateDir: string;
   readonly cacheDir: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal?: AbortSignal | undefined;
@@ -27,15 +24,7 @@ export interface K3dPreflightOptions {
 /** k3s, the images of the tutorial and their unpacked layers: an estimate, in bytes. */
 const imageBytes = 4 * 2 ** 30;
 
-/** `least`: a default kernel has more; below, nodes fail. `enough`: what k3d#803 and kind's documentation ask for. */
-const inotifyLimits = [
-  { name: 'max_user_instances', least: 64, enough: 256 },
-  { name: 'max_user_watches', least: 8_192, enough: 65_536 },
-] as const;
-
-type Finding = string | Omit<Check, 'name'>;
-
-/** Looks whether this machine can make and hold the cluster. Changes nothing; the state folder is made where it is missing. */
+/** Looks whether this machine can make and hold the cluster. Changes nothing. */
 export async function preflightK3d(options: K3dPreflightOptions): Promise<Check[]> {
   const context: Docker = { variables: options.environment, signal: options.signal };
   const reached = await check('docker', async () => `Docker ${await dockerVersion(context)} answers.`);
@@ -50,12 +39,8 @@ export async function preflightK3d(options: K3dPreflightOptions): Promise<Check[
         ];
   const others = [
     check('k3d', () => k3dProgram(options)),
-    check('inotify', () => inotify(options.inotifyDir)),
+    check('inotify', () => checkInotify(inotifyOfK3d, options.inotifyDir)),
     check('proxy', () => Promise.resolve(proxy(options.environment))),
-    check('state folder', async () => {
-      await requireWritable(options.stateDir, stateFolder);
-      return `${options.stateDir} can be written.`;
-    }),
   ];
   return [reached, ...(await Promise.all([...ofDocker, ...others]))];
 }
@@ -117,30 +102,6 @@ async function diskRoom(context: Docker): Promise<Finding> {
     type: 'state.disk-full',
     message: `The images of a stack need about ${gib(imageBytes)}; Docker's disk (${root}) has ${gib(bavail * bsize)} free.`,
     remedy: '`docker system df` shows what takes it, `docker system prune` removes what nobody uses.',
-  });
-}
-
-async function inotify(folder = '/proc/sys/fs/inotify'): Promise<Finding> {
-  const low: string[] = [];
-  for (const { name, least, enough } of inotifyLimits) {
-    const limit = await readFile(join(folder, name), 'utf8').then(Number, () => undefined);
-    if (limit === undefined) return 'The limits are those of the machine that Docker runs in.';
-    if (limit < least) throw tooLow(`fs.inotify.${name} is ${String(limit)}`);
-    if (limit < enough) low.push(`fs.inotify.${name} is ${String(limit)}`);
-  }
-  if (low.length === 0) return 'Enough files can be watched.';
-  return {
-    state: 'warning',
-    detail: `${low.join(', ')}: pods may fail with "too many open files".`,
-    remedy: inotifyRemedy,
-  };
-}
-
-function tooLow(what: string): TracewrightError {
-  return new TracewrightError({
-    type: 'host.limits',
-    message: `${what}, too low for a Kubernetes node: it would fail with "too many open files".`,
-    remedy: inotifyRemedy,
   });
 }
 

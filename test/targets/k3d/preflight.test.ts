@@ -13,7 +13,6 @@ async function look(variables: Record<string, string>, port = 1, inotifyDir?: st
   const checks = await preflightK3d({
     name: 'it',
     settings: k3dSettingsSchema.parse({ apiPort: port, ports: [] }),
-    stateDir: await testFolder(),
     cacheDir: await testFolder(),
     environment: variables,
     inotifyDir,
@@ -27,7 +26,7 @@ describe('the preflight of k3d', () => {
     const { variables } = await createK3dStandIn(await testFolder(), '');
     const { states } = await look(variables);
     expect(states).toMatchObject({ docker: 'ok', 'docker host': 'ok', k3d: 'ok', ports: 'ok', proxy: 'ok' });
-    expect(Object.keys(states)).toEqual(expect.arrayContaining(['disk room', 'inotify', 'state folder']));
+    expect(Object.keys(states)).toEqual(expect.arrayContaining(['disk room', 'inotify']));
   });
 
   it('names the program that has a port', async () => {
