@@ -30,6 +30,10 @@ const layers = [
     files: 'src/lock',
     forbidden: ['src/workflows', 'src/activities', 'src/targets', 'src/temporal', 'src/cli', 'src/proof'],
   },
+  {
+    files: 'src/preview',
+    forbidden: ['src/workflows', 'src/activities', 'src/targets', 'src/temporal', 'src/cli'],
+  },
   { files: 'src/targets', forbidden: ['src/workflows', 'src/activities', 'src/temporal', 'src/cli'] },
   { files: 'src/activities', forbidden: ['src/workflows', 'src/temporal', 'src/cli'] },
 ];

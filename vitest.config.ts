@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 const heavy = [
   'test/e2e/**/*.test.ts',
   'test/faults/*.test.ts',
+  'test/preview/*.test.ts',
   'test/proof/diagnosis.test.ts',
   'test/proof/pipeline.test.ts',
   'test/targets/*.test.ts',

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import type { LockCommandOptions } from '../commands/lock.js';
+import type { PlanOptions } from '../commands/plan.js';
 import type { UpOptions } from '../commands/up.js';
 import { parameterOptions } from '../parameters/options.js';
 import { targetOptions } from '../target-options.js';
 import { duration, examples, named, sourced, stackOption, type Wiring } from './parts.js';
 
-/** `up`, `lock` */
+/** `up`, `plan`, `lock` */
 export function registerInstall(program: Command, { context, finish }: Wiring): void {
   program.commandsGroup('Install:');
 
@@ -30,6 +31,22 @@ export function registerInstall(program: Command, { context, finish }: Wiring): 
     )
     .action(async (options: UpOptions) => {
       finish(await (await import('../commands/up.js')).up(context, options));
+    });
+
+  parameterOptions(sourced(targetOptions(named(program.command('plan')))))
+    .description('say what `up` with the same options would do; changes and starts nothing')
+    .option('-s, --stack <name|file>', 'a built-in stack or a stack file of your own')
+    .option('--diff', 'show what becomes of each object; contents of Secrets stay hidden')
+    .option('--json', 'print the plan as JSON')
+    .addHelpText(
+      'after',
+      examples(
+        'tracewright plan --stack tutorial --target kubeconfig',
+        'tracewright plan --set tempo.values.tempo.retention=24h --diff',
+      ),
+    )
+    .action(async (options: PlanOptions) => {
+      finish(await (await import('../commands/plan.js')).plan(context, options));
     });
 
   sourced(program.command('lock'))
