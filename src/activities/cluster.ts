@@ -2,6 +2,9 @@ import type { Config } from '../config.js';
 import type { ClusterRef } from '../domain/progress.js';
 import type { ClusterOutcome, ClusterTask, StepOutcome } from '../domain/step-tasks.js';
 import type { Target } from '../targets/target.js';
+import { connectKubernetes } from '../tools/kubernetes/connection.js';
+import { sweepEnvironment } from '../tools/kubernetes/sweep.js';
+import type { StepContext } from './step-context.js';
 import { endOtherToolsOf, withToolsOf } from './tool-step.js';
 
 /** Opens the target of an environment; cheap, asks nothing of it yet. */
@@ -39,14 +42,34 @@ export function clusterActivities(
     deleteCluster: withToolsOf(config, async (task, step) => {
       const { report, signal, owner } = step;
       await endOtherToolsOf(config, task, step);
+      const swept = task.shared ? await sweep(task.environment, task.shared, step) : [];
       const target = openTarget(task);
       const { phase, facts } = await target.observe();
       await target.delete({ onProgress: report, signal, owner });
       if (task.target.kind === 'kubeconfig' || facts.owned === false)
-        return { outcome: 'left alone: it is not ours' };
+        return { outcome: ['left alone: it is not ours', ...swept].join('; ') };
       return { outcome: phase === 'absent' ? 'was not there' : 'deleted' };
     }),
   };
+}
+
+/** Takes out of a cluster that stays what is left of the environment in it. @returns what to tell */
+async function sweep(
+  environment: string,
+  cluster: ClusterRef,
+  { report, signal }: StepContext,
+): Promise<string[]> {
+  const kube = connectKubernetes(cluster);
+  try {
+    report('looking for what is left in the cluster');
+    const { deleted, kept } = await sweepEnvironment(kube, { environment }, { onProgress: report, signal });
+    return [
+      ...(deleted.length > 0 ? [`deleted ${deleted.join(', ')}`] : []),
+      ...kept.map(({ name, reason }) => `${name} stays: ${reason}`),
+    ];
+  } finally {
+    kube.close();
+  }
 }
 
 const outcomes = {

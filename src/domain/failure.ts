@@ -123,7 +123,10 @@ export const failureTypes = {
   'image.unavailable': passing('an image registry does not answer, or answers with an error'),
   'lock.mismatch': permanent('a chart or image is another one than that of the lock file'),
   'lock.invalid': permanent('the lock file is damaged, or not of this stack'),
-  'removal.stuck': passing('an object was deleted but does not go away: a finalizer or a webhook holds it'),
+  'removal.stuck': passing(
+    'an object was deleted but does not go away: a finalizer, a webhook or a broken API service holds it',
+    2,
+  ),
 } satisfies Record<string, FailureKind>;
 
 export type FailureType = keyof typeof failureTypes;

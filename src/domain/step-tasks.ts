@@ -11,6 +11,8 @@ export interface HostClaim {
 export interface ClusterTask {
   readonly environment: string;
   readonly target: TargetSpec;
+  /** For the removal: a cluster that is not ours and stays, but without what is ours in it. */
+  readonly shared?: ClusterRef;
 }
 
 export interface ClusterOutcome {

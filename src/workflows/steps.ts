@@ -49,8 +49,10 @@ export async function removeStep(
     return { outcome: 'goes with its cluster' };
   }
   const host = activities(await profileOf(state, step));
-  if (step.kind === 'cluster') return host.deleteCluster({ environment, target: state.spec.target });
-  return removeComponent(state, environment, step, host);
+  if (step.kind !== 'cluster') return removeComponent(state, environment, step, host);
+  const { cluster, spec } = state;
+  const shared = cluster?.owned === false ? { shared: cluster } : {};
+  return host.deleteCluster({ environment, target: spec.target, ...shared });
 }
 
 /** Looks at a component and changes nothing. */

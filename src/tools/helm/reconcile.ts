@@ -7,17 +7,15 @@ import {
   type ReleasePolicy,
   type ReleaseState,
 } from '../../domain/release.js';
-import { referencesOf } from '../kubernetes/apply.js';
 import type { Kubernetes } from '../kubernetes/connection.js';
-import { parseManifests } from '../kubernetes/manifests.js';
 import { ensureNamespace } from '../kubernetes/namespaces.js';
 import { cancelled } from '../kubernetes/transport.js';
-import { waitUntilGone } from '../kubernetes/wait-gone.js';
 import { applyChartDefinitions } from './custom-resources.js';
 import { desiredRelease } from './desired.js';
 import type { Helm, HelmCall, ReleaseName } from './helm.js';
 import { watchHooks } from './hooks.js';
 import { observeRelease, type ReleaseRecord } from './release-record.js';
+import { uninstallWhole } from './uninstall.js';
 
 export interface ReconcileOptions extends ReleaseName {
   readonly kube: Kubernetes;
@@ -101,7 +99,7 @@ async function act(
       return helm.rollback({ ...nameOf(options), revision: action.toRevision, timeoutMs }, call);
     case 'uninstall-then-install':
       onProgress?.(`removing what an interrupted helm left (${observed?.status ?? ''})`);
-      return uninstallWhole(options, observed, timeoutMs);
+      return startAnew(options, observed, timeoutMs);
     case 'wait':
       onProgress?.(`waiting for another helm operation (${observed?.status ?? ''})`);
       // In small steps: whoever works on it may be done earlier.
@@ -169,23 +167,15 @@ async function upgradeInstall(options: ReconcileOptions, fingerprint: string): P
 }
 
 /** An object of the old release that is still going must not be mistaken for one of the new. */
-async function uninstallWhole(
+async function startAnew(
   options: ReconcileOptions,
   observed: ReleaseRecord | undefined,
   timeoutMs: number,
 ): Promise<void> {
-  const { kube, helm, namespace, onProgress, call } = options;
-  await helm.uninstall({ ...nameOf(options), timeoutMs }, call);
-  const objects = parseManifests(observed?.manifest ?? '').filter(
-    ({ metadata }) => !isKept(metadata.annotations),
-  );
-  const references = await referencesOf(kube, objects, namespace, call?.signal);
-  await waitUntilGone(kube, references, { onProgress, signal: call?.signal });
-}
-
-/** Whether helm leaves the object at an uninstall. */
-export function isKept(annotations: unknown): boolean {
-  return (annotations as Record<string, string> | undefined)?.['helm.sh/resource-policy'] === 'keep';
+  if (!observed) return;
+  const { kube, helm, environment, component, onProgress, call = {} } = options;
+  const owner = { environment, component };
+  await uninstallWhole(observed, { kube, helm, ...nameOf(options), owner, timeoutMs, onProgress, call });
 }
 
 function nameOf({ namespace, name }: ReleaseName): ReleaseName {

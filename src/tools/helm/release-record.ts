@@ -9,6 +9,8 @@ import type { ReleaseName } from './helm.js';
 export interface ReleaseRecord extends ObservedRelease {
   /** Rendered, without hooks. */
   readonly manifest: string;
+  /** By the cluster's clock, ISO 8601: when helm began to install it. Absent when it no longer keeps the first revision. */
+  readonly begunAt?: string;
   readonly hooks: readonly { readonly kind: string; readonly name: string; readonly manifest: string }[];
 }
 
@@ -58,6 +60,7 @@ export async function observeRelease(
   const newest = revisions.at(-1);
   if (!newest) return undefined;
   const stored = unpack(newest.secret, namespace, name);
+  const begunAt = revisions.find(({ revision }) => revision === 1)?.secret.metadata.creationTimestamp;
   return {
     namespace,
     name,
@@ -73,6 +76,7 @@ export async function observeRelease(
     history: revisions.map(({ revision, status }) => ({ revision, status })),
     manifest: stored.manifest,
     hooks: stored.hooks ?? [],
+    ...(begunAt !== undefined && { begunAt }),
   };
 }
 

@@ -1,14 +1,11 @@
 import { ownershipLabels } from '../../domain/names.js';
-import { referencesOf } from '../kubernetes/apply.js';
 import type { Kubernetes } from '../kubernetes/connection.js';
 import { definitionKind } from '../kubernetes/definitions.js';
-import { parseManifests } from '../kubernetes/manifests.js';
 import { listMetadata } from '../kubernetes/observe.js';
 import { selectorOf } from '../kubernetes/ownership.js';
-import { waitUntilGone } from '../kubernetes/wait-gone.js';
 import type { Helm, HelmCall, ReleaseName } from './helm.js';
-import { isKept } from './reconcile.js';
 import { observeRelease } from './release-record.js';
+import { uninstallWhole } from './uninstall.js';
 
 export interface RemoveOptions extends ReleaseName {
   readonly kube: Kubernetes;
@@ -33,39 +30,31 @@ export interface RemoveResult {
  * @throws TracewrightError `removal.stuck` that names what stays and why, and what helm throws
  */
 export async function removeRelease(options: RemoveOptions): Promise<RemoveResult> {
-  const { kube, helm, namespace, name, environment, timeoutMs = 120_000, onProgress, call = {} } = options;
+  const {
+    kube,
+    helm,
+    namespace,
+    name,
+    environment,
+    component,
+    timeoutMs = 120_000,
+    onProgress,
+    call = {},
+  } = options;
   const { signal } = call;
   const observed = await observeRelease(kube, { namespace, name }, signal);
   if (!observed) return { outcome: 'absent', definitions: await ownDefinitions(options) };
   if (observed.labels[ownershipLabels.environment] !== environment)
     return { outcome: 'foreign', definitions: [] };
   onProgress?.('helm uninstalls');
-  const objects = parseManifests(observed.manifest).filter(({ metadata }) => !isKept(metadata.annotations));
-  // Before the uninstall: afterwards the kinds of the chart's own definitions are unknown.
-  const references = await referencesOf(kube, objects, namespace, signal);
-  await helm.uninstall({ namespace, name, timeoutMs }, call);
-  await waitUntilGone(kube, references, { timeoutMs, onProgress, signal });
+  const owner = { environment, component };
+  await uninstallWhole(observed, { kube, helm, namespace, name, owner, timeoutMs, onProgress, call });
   return { outcome: 'removed', definitions: await ownDefinitions(options) };
 }
 
-/** By our labels, or by helm's annotations of this release (definitions among the templates). */
-async function ownDefinitions({
-  kube,
-  namespace,
-  name,
-  environment,
-  component,
-  call,
-}: RemoveOptions): Promise<string[]> {
-  const signal = call?.signal;
-  const [labelled, helmManaged] = await Promise.all([
-    listMetadata(kube, { ...definitionKind, labelSelector: selectorOf({ environment, component }), signal }),
-    listMetadata(kube, { ...definitionKind, labelSelector: 'app.kubernetes.io/managed-by=Helm', signal }),
-  ]);
-  const ofRelease = helmManaged.filter(
-    ({ metadata }) =>
-      metadata.annotations?.['meta.helm.sh/release-name'] === name &&
-      metadata.annotations['meta.helm.sh/release-namespace'] === namespace,
-  );
-  return [...new Set([...labelled, ...ofRelease].map(({ metadata }) => metadata.name))].sort();
+/** Those of `crds/` have had our labels from the first, those that helm keeps since the uninstall. */
+async function ownDefinitions({ kube, environment, component, call }: RemoveOptions): Promise<string[]> {
+  const labelSelector = selectorOf({ environment, component });
+  const own = await listMetadata(kube, { ...definitionKind, labelSelector, signal: call?.signal });
+  return own.map(({ metadata }) => metadata.name).sort();
 }

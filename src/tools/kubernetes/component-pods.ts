@@ -1,9 +1,15 @@
-import type { Component } from '../../domain/stack.js';
+import type { Component, ReleaseSpec } from '../../domain/stack.js';
 import { isApiError } from './api-error.js';
 import type { Kubernetes } from './connection.js';
 import { objectPath } from './discovery.js';
 import type { KubernetesObject, ObjectList, ObjectMeta, Pod } from './objects.js';
 import { labelsOf, type Owner } from './ownership.js';
+
+/** Where a component puts its objects. */
+export interface ComponentPlace {
+  readonly release?: Pick<ReleaseSpec, 'name' | 'namespace'> | undefined;
+  readonly manifests?: Component['manifests'];
+}
 
 type OwnerReference = NonNullable<ObjectMeta['ownerReferences']>[number];
 
@@ -20,7 +26,7 @@ const helmAnnotations = {
 export async function podsOfComponent(
   kube: Kubernetes,
   owner: Required<Owner>,
-  component: Component,
+  component: ComponentPlace,
   signal?: AbortSignal,
 ): Promise<Pod[]> {
   const isOwn = ownershipTest(owner, component);
@@ -49,7 +55,10 @@ export async function podsOfComponent(
   return found.flat();
 }
 
-function ownershipTest(owner: Required<Owner>, { release }: Component): (metadata: ObjectMeta) => boolean {
+function ownershipTest(
+  owner: Required<Owner>,
+  { release }: ComponentPlace,
+): (metadata: ObjectMeta) => boolean {
   if (!release) {
     const labels = Object.entries(labelsOf(owner));
     return (metadata) => labels.every(([key, value]) => metadata.labels?.[key] === value);
@@ -59,7 +68,7 @@ function ownershipTest(owner: Required<Owner>, { release }: Component): (metadat
     annotations[helmAnnotations.name] === name && annotations[helmAnnotations.namespace] === namespace;
 }
 
-function namespacesOf({ release, manifests }: Component): string[] {
+function namespacesOf({ release, manifests }: ComponentPlace): string[] {
   const all = [
     release?.namespace,
     manifests?.namespace,

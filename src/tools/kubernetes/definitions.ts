@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TracewrightError } from '../../domain/failure.js';
 import type { Kubernetes } from './connection.js';
 import type { Condition, KubernetesObject } from './objects.js';
+import { listMetadata } from './observe.js';
 import { cancelled } from './transport.js';
 import { watchCollection } from './watch.js';
 
@@ -27,6 +28,18 @@ export async function waitEstablished(
       await discovered(kube, name, timeoutMs, signal);
     }),
   );
+}
+
+/** Some objects of the kind that a CustomResourceDefinition defines: their metadata. */
+export async function instancesOf(
+  kube: Kubernetes,
+  definition: KubernetesObject,
+  { limit, signal }: { limit: number; signal?: AbortSignal | undefined },
+): Promise<readonly KubernetesObject[]> {
+  const { group, names, versions } = (definition as unknown as Definition).spec;
+  const version = versions.find(({ served }) => served);
+  if (!version) return [];
+  return listMetadata(kube, { apiVersion: `${group}/${version.name}`, kind: names.kind, limit, signal });
 }
 
 interface Definition {

@@ -20,6 +20,8 @@ export interface ObjectMeta {
   }[];
   readonly creationTimestamp?: string;
   readonly deletionTimestamp?: string;
+  /** Who wrote what of the object. */
+  readonly managedFields?: readonly { readonly manager?: string }[];
 }
 
 /** Any object; what is beyond its metadata depends on its kind. */
@@ -94,6 +96,7 @@ export interface Pod {
   readonly spec: {
     readonly initContainers?: readonly { readonly name: string }[];
     readonly containers: readonly { readonly name: string; readonly image?: string }[];
+    readonly volumes?: readonly { readonly persistentVolumeClaim?: { readonly claimName: string } }[];
   };
   readonly status?: {
     readonly phase?: string;

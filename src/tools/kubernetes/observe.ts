@@ -1,4 +1,5 @@
 import { isApiError } from './api-error.js';
+import type { ApiResource } from './api-resources.js';
 import type { Kubernetes } from './connection.js';
 import { objectPath } from './discovery.js';
 import type { KubernetesObject, ObjectList, ObjectReference } from './objects.js';
@@ -33,39 +34,41 @@ export const metadataOnly = {
   accept: 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',
 } as const;
 
+export interface ListOptions {
+  /** @default all, and objects of the whole cluster */
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** The metadata of all objects of a kind, in all namespaces or in one; none when the cluster does not know the kind. */
 export async function listMetadata(
   kube: Kubernetes,
-  {
-    apiVersion,
-    kind,
-    namespace,
-    labelSelector,
-    limit,
-    signal,
-  }: {
-    apiVersion: string;
-    kind: string;
-    namespace?: string;
-    labelSelector?: string;
-    limit?: number;
-    signal?: AbortSignal | undefined;
-  },
+  { apiVersion, kind, ...options }: ListOptions & { apiVersion: string; kind: string },
 ): Promise<readonly KubernetesObject[]> {
-  const resource = await kube.discovery.find(apiVersion, kind, signal);
-  if (!resource) return [];
-  const path = objectPath(resource, { namespace });
+  const resource = await kube.discovery.find(apiVersion, kind, options.signal);
+  return resource ? listOf(kube, { ...resource, apiVersion, kind }, options) : [];
+}
+
+/** The same of a kind whose place is known; none when it has gone meanwhile. */
+export async function listOf(
+  kube: Kubernetes,
+  resource: ApiResource,
+  { namespace, labelSelector, limit, signal }: ListOptions,
+): Promise<readonly KubernetesObject[]> {
+  const { apiVersion, kind } = resource;
   try {
-    const list = await kube.json<ObjectList<KubernetesObject>>({
-      path,
+    const { items } = await kube.json<ObjectList<KubernetesObject>>({
+      path: objectPath(resource, { namespace }),
       query: { labelSelector, limit },
       headers: metadataOnly,
       signal,
     });
     // An empty list of metadata has null for its items.
-    return (list.items ?? []).map((item) => ({ ...item, apiVersion, kind }));
+    return (items ?? []).map((item) => ({ ...item, apiVersion, kind }));
   } catch (error) {
-    if (isApiError(error, 404)) return [];
+    if (isApiError(error, 404, 405)) return [];
     throw error;
   }
 }

@@ -1,19 +1,8 @@
-import { isApiError } from './api-error.js';
+import type { ApiResource } from './api-resources.js';
 import type { Kubernetes } from './connection.js';
-import { describe, type KubernetesObject, type ObjectList, type ObjectMeta } from './objects.js';
-import { metadataOnly } from './observe.js';
-import { ownershipOf, type Owner } from './ownership.js';
-
-interface ManagedMeta extends ObjectMeta {
-  readonly managedFields?: readonly { readonly manager?: string }[];
-}
-
-interface ApiResource {
-  readonly root: string;
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly name: string;
-}
+import { describe, type KubernetesObject } from './objects.js';
+import { listOf } from './observe.js';
+import { isHandwritten, ownershipOf, type Owner } from './ownership.js';
 
 /** Made by Kubernetes itself in every namespace, or about objects that are gone. */
 const ofKubernetes = new Set([
@@ -26,12 +15,13 @@ const ofKubernetes = new Set([
 ]);
 const ofEveryNamespace = new Set(['ServiceAccount default', 'ConfigMap kube-root-ca.crt']);
 
+/** Whether Kubernetes makes the object by itself in every namespace. */
+export function isOfEveryNamespace({ kind, metadata }: KubernetesObject): boolean {
+  return ofEveryNamespace.has(`${kind} ${metadata.name}`);
+}
+
 /** Programs write these for themselves while they run (certificates, states); nobody of ours is left to remove them. */
 const writtenByPrograms = new Set(['Secret', 'ConfigMap', 'Order', 'CertificateRequest', 'Challenge']);
-
-/** How people and delivery tools sign what they write. */
-const handTools =
-  /^(kubectl|helm|k9s|lens|freelens|terraform|pulumi|argocd|flux|kustomize|ansible|mozilla|okhttp|oc\b|rancher|headlamp|node-fetch|python)/iu;
 
 /**
  * What in a namespace of ours belongs to others, such as `Deployment shared/web`. Ours, and so none of these, is what
@@ -42,10 +32,13 @@ export async function findStrangers(
   kube: Kubernetes,
   namespace: string,
   owner: Pick<Owner, 'environment'>,
-  signal?: AbortSignal,
+  { resources, signal }: { resources: readonly ApiResource[]; signal?: AbortSignal | undefined },
 ): Promise<string[]> {
-  const resources = await namespacedResources(kube, signal);
-  const lists = await Promise.all(resources.map((resource) => listOf(kube, resource, namespace, signal)));
+  const lists = await Promise.all(
+    resources
+      .filter(({ namespaced }) => namespaced)
+      .map((resource) => listOf(kube, resource, { namespace, signal })),
+  );
   return lists
     .flat()
     .filter((object) => isStrange(object, owner))
@@ -53,49 +46,9 @@ export async function findStrangers(
 }
 
 function isStrange(object: KubernetesObject, owner: Pick<Owner, 'environment'>): boolean {
-  const metadata: ManagedMeta = object.metadata;
-  if (ofKubernetes.has(object.kind) || ofEveryNamespace.has(`${object.kind} ${metadata.name}`)) return false;
+  const { metadata } = object;
+  if (ofKubernetes.has(object.kind) || isOfEveryNamespace(object)) return false;
   if (ownershipOf(metadata, owner) === 'ours' || (metadata.ownerReferences?.length ?? 0) > 0) return false;
   if (!writtenByPrograms.has(object.kind)) return true;
-  return (metadata.managedFields ?? []).some(({ manager }) => handTools.test(manager ?? ''));
-}
-
-async function listOf(
-  kube: Kubernetes,
-  { root, apiVersion, kind, name }: ApiResource,
-  namespace: string,
-  signal?: AbortSignal,
-): Promise<KubernetesObject[]> {
-  try {
-    const path = `${root}/namespaces/${namespace}/${name}`;
-    const { items } = await kube.json<ObjectList<KubernetesObject>>({ path, headers: metadataOnly, signal });
-    return (items ?? []).map((item) => ({ ...item, apiVersion, kind }));
-  } catch (error) {
-    if (isApiError(error, 404, 405)) return [];
-    throw error;
-  }
-}
-
-/** One version of every kind that lives in namespaces and can be listed. */
-async function namespacedResources(kube: Kubernetes, signal?: AbortSignal): Promise<ApiResource[]> {
-  const groups = await kube.json<{ groups: { preferredVersion: { groupVersion: string } }[] }>({
-    path: '/apis',
-    signal,
-  });
-  const versions = ['v1', ...groups.groups.map(({ preferredVersion }) => preferredVersion.groupVersion)];
-  const lists = await Promise.all(
-    versions.map(async (apiVersion) => {
-      const root = apiVersion === 'v1' ? '/api/v1' : `/apis/${apiVersion}`;
-      const { resources } = await kube.json<{
-        resources: { name: string; kind: string; namespaced: boolean; verbs: string[] }[];
-      }>({ path: root, signal });
-      return resources
-        .filter(
-          ({ name, namespaced, verbs }) =>
-            namespaced && verbs.includes('list') && verbs.includes('delete') && !name.includes('/'),
-        )
-        .map(({ name, kind }) => ({ root, apiVersion, kind, name }));
-    }),
-  );
-  return lists.flat();
+  return isHandwritten(metadata);
 }

@@ -1,10 +1,12 @@
+import { listApiResources } from './api-resources.js';
 import type { Kubernetes } from './connection.js';
-import { definitionKind } from './definitions.js';
+import { definitionKind, instancesOf } from './definitions.js';
 import { deleteObject } from './delete.js';
 import type { KubernetesObject, ObjectList, ObjectReference } from './objects.js';
 import { listMetadata, readObject } from './observe.js';
 import { selectorOf, type Owner } from './ownership.js';
 import { findStrangers } from './strangers.js';
+import { requireAnswers } from './stuck.js';
 import { waitUntilGone, type WaitGoneOptions } from './wait-gone.js';
 
 export interface Kept {
@@ -18,11 +20,6 @@ export interface TeardownResult {
   readonly kept: readonly Kept[];
 }
 
-type Options = WaitGoneOptions & {
-  /** Of the whole cluster nothing is anybody else's: what a stranger might have made goes as well. @default false */
-  readonly ownCluster?: boolean;
-};
-
 /**
  * Deletes CustomResourceDefinitions (which must be ours: `removeRelease` names them) when no object of their kind is
  * left; a definition takes all its objects with it, strangers' included.
@@ -30,13 +27,13 @@ type Options = WaitGoneOptions & {
 export async function deleteDefinitions(
   kube: Kubernetes,
   names: readonly string[],
-  options: Options = {},
+  options: WaitGoneOptions = {},
 ): Promise<TeardownResult> {
-  const { signal, ownCluster = false } = options;
+  const { signal } = options;
   const looked = await Promise.all(
     names.map(async (name) => {
       const definition = await readObject(kube, { ...definitionKind, name }, signal);
-      const objects = definition && !ownCluster ? await objectsOf(kube, definition, signal) : [];
+      const objects = definition ? await instancesOf(kube, definition, { limit: 5, signal }) : [];
       return { name, definition, objects };
     }),
   );
@@ -54,23 +51,25 @@ export async function deleteDefinitions(
 
 /**
  * Deletes the namespaces that carry our label, each only when nothing of anybody else is in it.
- * @throws TracewrightError `removal.stuck` with what Kubernetes says is left
+ * @throws TracewrightError `removal.stuck` with what Kubernetes says is left, or which API service keeps namespaces from going
  */
 export async function deleteOwnNamespaces(
   kube: Kubernetes,
   owner: Pick<Owner, 'environment'>,
-  options: Options = {},
+  options: WaitGoneOptions = {},
 ): Promise<TeardownResult> {
-  const { signal, ownCluster = false } = options;
-  const labelSelector = selectorOf({ environment: owner.environment });
-  const namespaces = await listMetadata(kube, { apiVersion: 'v1', kind: 'Namespace', labelSelector, signal });
+  const { signal } = options;
+  const namespaces = await ownNamespaces(kube, owner, signal);
+  if (namespaces.length === 0) return { deleted: [], kept: [] };
+  const { resources, silent } = await listApiResources(kube, signal);
+  await requireAnswers(kube, silent);
   const looked = await Promise.all(
     namespaces.map(async ({ metadata }) => ({
       metadata,
       strangers:
-        ownCluster || metadata.deletionTimestamp !== undefined
-          ? []
-          : await findStrangers(kube, metadata.name, owner, signal),
+        metadata.deletionTimestamp === undefined
+          ? await findStrangers(kube, metadata.name, owner, { resources, signal })
+          : [],
     })),
   );
   const free = looked.filter(({ strangers }) => strangers.length === 0);
@@ -88,6 +87,20 @@ export async function deleteOwnNamespaces(
   return { deleted: free.map(({ metadata }) => metadata.name), kept };
 }
 
+/** The namespaces that carry our label. */
+export async function ownNamespaces(
+  kube: Kubernetes,
+  { environment }: Pick<Owner, 'environment'>,
+  signal?: AbortSignal,
+): Promise<readonly KubernetesObject[]> {
+  return listMetadata(kube, {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    labelSelector: selectorOf({ environment }),
+    signal,
+  });
+}
+
 const webhookKinds = ['ValidatingWebhookConfiguration', 'MutatingWebhookConfiguration'] as const;
 
 /**
@@ -97,7 +110,7 @@ const webhookKinds = ['ValidatingWebhookConfiguration', 'MutatingWebhookConfigur
 export async function deleteOrphanedWebhooks(
   kube: Kubernetes,
   namespaces: readonly string[],
-  options: Options = {},
+  options: WaitGoneOptions = {},
 ): Promise<TeardownResult> {
   const { signal } = options;
   const found = await Promise.all(
@@ -117,30 +130,6 @@ export async function deleteOrphanedWebhooks(
   );
   await remove(kube, found.flat(), options);
   return { deleted: found.flat().map(({ name }) => name), kept: [] };
-}
-
-/**
- * Deletes leader leases by name. One that an earlier installation left makes a fresh controller sit ready and do nothing
- * until it runs out (137 s for the OpenTelemetry operator).
- */
-export async function deleteLeases(
-  kube: Kubernetes,
-  namespace: string,
-  names: readonly string[],
-  options: Options = {},
-): Promise<TeardownResult> {
-  const references = names.map((name) => ({
-    apiVersion: 'coordination.k8s.io/v1',
-    kind: 'Lease',
-    name,
-    namespace,
-  }));
-  const existing = await Promise.all(
-    references.map((reference) => readObject(kube, reference, options.signal)),
-  );
-  const found = references.filter((_reference, index) => existing[index] !== undefined);
-  await remove(kube, found, options);
-  return { deleted: found.map(({ name }) => name), kept: [] };
 }
 
 interface WebhookConfiguration extends KubernetesObject {
@@ -166,30 +155,11 @@ async function isOrphaned(
   return existing.every((service) => service === undefined);
 }
 
-async function objectsOf(
+/** Deletes these very objects and returns when they are gone. */
+export async function remove(
   kube: Kubernetes,
-  definition: KubernetesObject,
-  signal?: AbortSignal,
-): Promise<readonly KubernetesObject[]> {
-  const spec = definition.spec as {
-    group: string;
-    names: { kind: string };
-    versions: { name: string; served: boolean }[];
-  };
-  const version = spec.versions.find(({ served }) => served);
-  if (!version) return [];
-  return listMetadata(kube, {
-    apiVersion: `${spec.group}/${version.name}`,
-    kind: spec.names.kind,
-    limit: 5,
-    signal,
-  });
-}
-
-async function remove(
-  kube: Kubernetes,
-  objects: readonly (ObjectReference & { uid?: string | undefined })[],
-  options: Options,
+  objects: readonly (ObjectReference & { readonly uid?: string | undefined })[],
+  options: WaitGoneOptions,
 ): Promise<void> {
   await Promise.all(
     objects.map(({ uid, ...reference }) => deleteObject(kube, reference, uid, options.signal)),

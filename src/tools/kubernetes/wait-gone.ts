@@ -1,8 +1,8 @@
-import { TracewrightError } from '../../domain/failure.js';
 import { isApiError } from './api-error.js';
 import type { Kubernetes } from './connection.js';
 import { objectPath } from './discovery.js';
-import { describe, type Condition, type KubernetesObject, type ObjectReference } from './objects.js';
+import { describe, type KubernetesObject, type ObjectReference } from './objects.js';
+import { stuckFailure } from './stuck.js';
 import { cancelled } from './transport.js';
 import { watchCollection } from './watch.js';
 
@@ -15,7 +15,7 @@ export interface WaitGoneOptions {
 
 /**
  * Returns when none of the objects exists any more. Asks nobody to delete them.
- * @throws TracewrightError `removal.stuck` that names each object and the finalizers that hold it
+ * @throws TracewrightError `removal.stuck` that names the object and what holds it
  */
 export async function waitUntilGone(
   kube: Kubernetes,
@@ -63,7 +63,9 @@ async function oneGone(
     const timer = setTimeout(() => {
       const last = [...watch.items.values()][0];
       finish(() => {
-        reject(stuck(reference, last, timeoutMs));
+        // Of a watch, which does not repeat in each object what it watches.
+        const known = last && { ...last, apiVersion: reference.apiVersion, kind: reference.kind };
+        void stuckFailure(kube, reference, known, timeoutMs).then(reject);
       });
     }, timeoutMs);
     const watch = watchCollection<KubernetesObject>(kube, {
@@ -99,26 +101,4 @@ async function read(
     if (isApiError(error, 404)) return undefined;
     throw error;
   }
-}
-
-function stuck(
-  reference: ObjectReference,
-  last: KubernetesObject | undefined,
-  timeoutMs: number,
-): TracewrightError {
-  const finalizers =
-    last?.metadata.finalizers ?? (last?.spec as { finalizers?: string[] } | undefined)?.finalizers ?? [];
-  const conditions = (last?.status as { conditions?: Condition[] } | undefined)?.conditions ?? [];
-  const held =
-    finalizers.length > 0 ? `its finalizers are not done: ${finalizers.join(', ')}` : 'nothing tells why';
-  const undeleted = last?.metadata.deletionTimestamp === undefined ? ' It was not even asked to go.' : '';
-  return new TracewrightError({
-    type: 'removal.stuck',
-    message: `${describe(reference)} is still there after ${String(Math.round(timeoutMs / 1000))} s: ${held}.${undeleted}`,
-    remedy:
-      'The controller that must do the finalizer is gone or cannot reach the API server: bring it back, or remove the finalizer.',
-    evidence: conditions
-      .filter(({ status }) => status === 'True')
-      .map(({ type, message }) => `${type}: ${message ?? ''}`),
-  });
 }

@@ -389,9 +389,13 @@ describe.skipIf(missingApiServer)(`reconciling a release ${missingApiServer ?? '
         outcome: 'absent',
         definitions: ['things.demo.tracewright.dev'],
       });
-      expect(
-        await deleteDefinitions(server.kube, ['things.demo.tracewright.dev'], { ownCluster: true }),
-      ).toMatchObject({ kept: [] });
+      await server.kube.json({
+        method: 'DELETE',
+        path: `/apis/demo.tracewright.dev/v1/namespaces/${options.namespace}/things/theirs`,
+      });
+      expect(await deleteDefinitions(server.kube, ['things.demo.tracewright.dev'])).toMatchObject({
+        kept: [],
+      });
     });
   });
 

@@ -6,11 +6,7 @@ import { deleteObjects } from '../../../src/tools/kubernetes/delete.js';
 import { parseManifests } from '../../../src/tools/kubernetes/manifests.js';
 import { ensureNamespace } from '../../../src/tools/kubernetes/namespaces.js';
 import { readObject } from '../../../src/tools/kubernetes/observe.js';
-import {
-  deleteLeases,
-  deleteOrphanedWebhooks,
-  deleteOwnNamespaces,
-} from '../../../src/tools/kubernetes/teardown.js';
+import { deleteOrphanedWebhooks, deleteOwnNamespaces } from '../../../src/tools/kubernetes/teardown.js';
 import { missingApiServer, startApiServer, type ApiServer } from '../../support/api-server.js';
 import { definition } from '../../support/chart.js';
 
@@ -290,17 +286,5 @@ describe.skipIf(missingApiServer)(`objects in a cluster ${missingApiServer ?? ''
       body: '{"metadata":{"finalizers":null}}',
     });
     expect((await again).map(({ outcome }) => outcome)).toEqual(['created']);
-  });
-
-  it('include leases, deleted by name', async () => {
-    const namespace = freshNamespace();
-    await ensureNamespace(server.kube, { name: namespace, owner });
-    await post(`/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`, {
-      metadata: { name: 'leader' },
-    });
-    expect(await deleteLeases(server.kube, namespace, ['leader', 'nobody'])).toEqual({
-      deleted: ['leader'],
-      kept: [],
-    });
   });
 });

@@ -1,0 +1,210 @@
+import { ownershipLabels } from '../../domain/names.js';
+import { isApiError } from '../kubernetes/api-error.js';
+import { referencesOf } from '../kubernetes/apply.js';
+import { podsOfComponent } from '../kubernetes/component-pods.js';
+import type { Kubernetes } from '../kubernetes/connection.js';
+import { definitionKind } from '../kubernetes/definitions.js';
+import { parseManifests } from '../kubernetes/manifests.js';
+import {
+  referenceOf,
+  type KubernetesObject,
+  type ObjectList,
+  type ObjectReference,
+  type Pod,
+} from '../kubernetes/objects.js';
+import { listMetadata, observeObjects } from '../kubernetes/observe.js';
+import { isHandwritten, labelsOf, type Owner } from '../kubernetes/ownership.js';
+import { isOfEveryNamespace } from '../kubernetes/strangers.js';
+import type { ReleaseRecord } from './release-record.js';
+
+/** What a release leaves behind when helm has uninstalled it. */
+export interface Byproducts {
+  readonly objects: readonly (ObjectReference & { readonly uid?: string | undefined })[];
+  /** Those that run now: helm does not wait for their end. */
+  readonly pods: readonly ObjectReference[];
+}
+
+interface Context {
+  readonly kube: Kubernetes;
+  readonly record: ReleaseRecord;
+  readonly owner: Required<Owner>;
+  readonly pods: readonly Pod[];
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Finds what helm will not take away together with the release: what its hooks made, definitions that it keeps by policy, and
+ * what its programs wrote at run time (certificates, leader leases, volume claims, the kubelet's Service of a Prometheus
+ * operator). Puts our labels on it, so that it is still known as ours when whoever removes the release is killed in between.
+ * What was there before the release, or was written by a person, is none of these.
+ */
+export async function claimByproducts(
+  kube: Kubernetes,
+  record: ReleaseRecord,
+  owner: Required<Owner>,
+  signal?: AbortSignal,
+): Promise<Byproducts> {
+  const release = { name: record.name, namespace: record.namespace };
+  const pods = await podsOfComponent(kube, owner, { release }, signal);
+  const context = { kube, record, owner, pods, signal };
+  const [since, ...found] = await Promise.all([
+    beginningOf(context),
+    hookObjects(context),
+    keptDefinitions(context),
+    writtenObjects(context),
+    heldLeases(context),
+    volumeClaims(context),
+    kubeletService(context),
+  ]);
+  const own = found.flat().filter((object) => mayBeOurs(object, since, owner));
+  await Promise.all(own.map((object) => label(context, object)));
+  return {
+    objects: own
+      .filter(({ kind }) => kind !== definitionKind.kind)
+      .map((object) => ({ ...referenceOf(object), uid: object.metadata.uid })),
+    pods: pods.map(({ metadata: { name, namespace } }) => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      name,
+      namespace,
+    })),
+  };
+}
+
+/** When the first object of the release came into being, by the cluster's clock. */
+async function beginningOf({ kube, record, signal }: Context): Promise<number> {
+  if (record.begunAt !== undefined) return Date.parse(record.begunAt);
+  // Helm forgets old revisions.
+  const objects = parseManifests(record.manifest).filter(({ kind }) => kind !== definitionKind.kind);
+  const live = await observeObjects(
+    kube,
+    await referencesOf(kube, objects, record.namespace, signal),
+    signal,
+  );
+  return Math.min(...live.flatMap((object) => (object ? [createdAt(object)] : [])));
+}
+
+function mayBeOurs(object: KubernetesObject, since: number, owner: Required<Owner>): boolean {
+  const { environment } = ownershipLabels;
+  const other = object.metadata.labels?.[environment];
+  return createdAt(object) >= since && (other === undefined || other === owner.environment);
+}
+
+async function hookObjects({ kube, record, signal }: Context): Promise<KubernetesObject[]> {
+  const objects = record.hooks.flatMap(({ manifest }) => parseManifests(manifest));
+  const references = await referencesOf(kube, objects, record.namespace, signal);
+  return present(await observeObjects(kube, references, signal));
+}
+
+async function keptDefinitions({ kube, record, signal }: Context): Promise<KubernetesObject[]> {
+  const labelSelector = 'app.kubernetes.io/managed-by=Helm';
+  const managed = await listMetadata(kube, { ...definitionKind, labelSelector, signal });
+  return managed.filter(
+    ({ metadata: { annotations } }) =>
+      annotations?.['meta.helm.sh/release-name'] === record.name &&
+      annotations['meta.helm.sh/release-namespace'] === record.namespace,
+  );
+}
+
+/** Secrets and ConfigMaps that the chart mentions by name, and a program wrote: certificates for webhooks, states. */
+async function writtenObjects({ kube, record, signal }: Context): Promise<KubernetesObject[]> {
+  const { namespace } = record;
+  const words = new Set(
+    [record.manifest, ...record.hooks.map(({ manifest }) => manifest)].join('\n').split(/[^\w.-]+/u),
+  );
+  const lists = await Promise.all(
+    ['Secret', 'ConfigMap'].map((kind) => listMetadata(kube, { apiVersion: 'v1', kind, namespace, signal })),
+  );
+  return lists
+    .flat()
+    .filter((object) => !isOfEveryNamespace(object))
+    .filter(
+      ({ metadata }) =>
+        words.has(metadata.name) &&
+        (metadata.ownerReferences?.length ?? 0) === 0 &&
+        metadata.annotations?.['meta.helm.sh/release-name'] === undefined &&
+        !isHandwritten(metadata),
+    );
+}
+
+/** A lease that nobody gives back makes the next installation wait until it has run out. */
+async function heldLeases({ kube, pods, signal }: Context): Promise<KubernetesObject[]> {
+  const apiVersion = 'coordination.k8s.io/v1';
+  const path = `/apis/${apiVersion}/leases`;
+  const leases = await kube.json<ObjectList<KubernetesObject>>({ path, signal }).catch((error: unknown) => {
+    // Without the right to see all of them: they run out by themselves.
+    if (isApiError(error, 403)) return { items: [] };
+    throw error;
+  });
+  return (leases.items ?? [])
+    .filter(({ spec }) => {
+      const holder = (spec as { holderIdentity?: string } | undefined)?.holderIdentity ?? '';
+      return pods.some(({ metadata: { name } }) => holder === name || /^[^a-z0-9]/u.test(rest(holder, name)));
+    })
+    .map((lease) => ({ ...lease, apiVersion, kind: 'Lease' }));
+}
+
+/** What follows the prefix; empty when it is none. */
+function rest(text: string, prefix: string): string {
+  return text.startsWith(prefix) ? text.slice(prefix.length) : '';
+}
+
+async function volumeClaims({ kube, pods, signal }: Context): Promise<KubernetesObject[]> {
+  const references = pods.flatMap(({ metadata: { namespace }, spec }) =>
+    (spec.volumes ?? []).flatMap(({ persistentVolumeClaim: claim }) =>
+      claim ? [{ apiVersion: 'v1', kind: 'PersistentVolumeClaim', name: claim.claimName, namespace }] : [],
+    ),
+  );
+  const claims = present(await observeObjects(kube, references, signal));
+  // Those of the chart itself go with it, unless it says otherwise; and a person's stay.
+  return claims.filter(
+    ({ metadata }) =>
+      metadata.annotations?.['meta.helm.sh/release-name'] === undefined && !isHandwritten(metadata),
+  );
+}
+
+/** A Prometheus operator keeps a Service for the kubelets in another namespace, and leaves it there. */
+async function kubeletService({ kube, record, signal }: Context): Promise<KubernetesObject[]> {
+  const [, namespace, name] = /--kubelet-service=([a-z0-9-]+)\/([a-z0-9.-]+)/u.exec(record.manifest) ?? [];
+  if (namespace === undefined || name === undefined) return [];
+  const place = { name, namespace };
+  const found = await observeObjects(
+    kube,
+    [
+      { apiVersion: 'v1', kind: 'Service', ...place },
+      { apiVersion: 'v1', kind: 'Endpoints', ...place },
+    ],
+    signal,
+  );
+  const slices = await listMetadata(kube, {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    namespace,
+    labelSelector: `kubernetes.io/service-name=${name}`,
+    signal,
+  });
+  return [...present(found), ...slices].filter(({ metadata }) => !isHandwritten(metadata));
+}
+
+async function label({ kube, owner, signal }: Context, object: KubernetesObject): Promise<void> {
+  try {
+    await kube.json({
+      method: 'PATCH',
+      path: await kube.discovery.pathOf(referenceOf(object), signal),
+      headers: { 'content-type': 'application/merge-patch+json' },
+      body: JSON.stringify({ metadata: { labels: labelsOf(owner) } }),
+      signal,
+    });
+  } catch (error) {
+    // It has gone meanwhile.
+    if (!isApiError(error, 404)) throw error;
+  }
+}
+
+function createdAt({ metadata }: KubernetesObject): number {
+  return Date.parse(metadata.creationTimestamp ?? '');
+}
+
+function present(objects: readonly (KubernetesObject | undefined)[]): KubernetesObject[] {
+  return objects.filter((object) => object !== undefined);
+}
