@@ -6,6 +6,7 @@ import { connectKubernetes } from '../tools/kubernetes/connection.js';
 import { sweepEnvironment } from '../tools/kubernetes/sweep.js';
 import type { StepContext } from './step-context.js';
 import { endOtherToolsOf, withToolsOf } from './tool-step.js';
+import { environmentFolder, forgetEnvironment } from '../tools/environment-folder.js';
 
 /** Opens the target of an environment; cheap, asks nothing of it yet. */
 export type OpenTarget = (task: ClusterTask) => Target;
@@ -19,6 +20,17 @@ export function clusterActivities(
   config: Pick<Config, 'stateDir'>,
   openTarget: OpenTarget,
 ): ClusterActivities {
+  const remove = withToolsOf(config, async (task: ClusterTask, step): Promise<StepOutcome> => {
+    const { report, signal, owner } = step;
+    await endOtherToolsOf(config, task, step);
+    const swept = task.shared ? await sweep(task.environment, task.shared, step) : [];
+    const target = openTarget(task);
+    const { phase, facts } = await target.observe();
+    await target.delete({ onProgress: report, signal, owner });
+    if (task.target.kind === 'kubeconfig' || facts.owned === false)
+      return { outcome: ['left alone: it is not ours', ...swept].join('; ') };
+    return { outcome: phase === 'absent' ? 'was not there' : 'deleted' };
+  });
   return {
     createCluster: withToolsOf(config, async (task, { report, signal, owner }) => {
       const target = openTarget(task);
@@ -39,17 +51,12 @@ export function clusterActivities(
       return { cluster, outcome: `${outcomes[before.phase]}, Kubernetes ${version}` };
     }),
 
-    deleteCluster: withToolsOf(config, async (task, step) => {
-      const { report, signal, owner } = step;
-      await endOtherToolsOf(config, task, step);
-      const swept = task.shared ? await sweep(task.environment, task.shared, step) : [];
-      const target = openTarget(task);
-      const { phase, facts } = await target.observe();
-      await target.delete({ onProgress: report, signal, owner });
-      if (task.target.kind === 'kubeconfig' || facts.owned === false)
-        return { outcome: ['left alone: it is not ours', ...swept].join('; ') };
-      return { outcome: phase === 'absent' ? 'was not there' : 'deleted' };
-    }),
+    deleteCluster: async (task) => {
+      const outcome = await remove(task);
+      // Only now: while the step ran, its claim was in there.
+      await forgetEnvironment(environmentFolder(config.stateDir, task.environment));
+      return outcome;
+    },
   };
 }
 

@@ -5,6 +5,7 @@ import type { ReleaseSpec } from '../domain/stack.js';
 import type { ComponentTask } from '../domain/step-tasks.js';
 import { findEmbeddedBuild } from '../targets/embedded/build/store.js';
 import { embeddedSourceDir } from '../targets/open-target.js';
+import { environmentFolder, helmHomes, logFolder } from '../tools/environment-folder.js';
 import { provideHelm } from '../tools/helm-binary.js';
 import { locateChart } from '../tools/helm/chart-source.js';
 import { createHelm, type Helm, type HelmCall } from '../tools/helm/helm.js';
@@ -43,7 +44,7 @@ export async function openHelm(config: Config, task: ComponentTask, step: StepCo
   const { path } = await provideHelm({ ...config, onProgress: step.report, signal: step.signal });
   return createHelm({
     binary: path,
-    homeDir: join(environmentDir(config, task), 'helm'),
+    homeDir: helmHomes(environmentDir(config, task)),
     images: task.definition.release?.images,
     ...task.cluster,
   });
@@ -54,13 +55,13 @@ export async function helmCall(
   task: ComponentTask,
   step: ToolStepContext,
 ): Promise<HelmCall> {
-  const folder = join(environmentDir(config, task), 'logs');
+  const folder = logFolder(environmentDir(config, task));
   await mkdir(folder, { recursive: true, mode: 0o700 });
   return { logFile: join(folder, `${task.component}.log`), owner: step.owner, signal: step.signal };
 }
 
 const environmentDir = (config: Config, task: ComponentTask): string =>
-  join(config.stateDir, 'environments', task.environment);
+  environmentFolder(config.stateDir, task.environment);
 
 function chartPlaces({ cacheDir }: Config): Parameters<typeof locateChart>[2] {
   return {

@@ -1,7 +1,7 @@
 import { activityInfo, log } from '@temporalio/activity';
-import { join } from 'node:path';
 import type { Config } from '../config.js';
 import { clusterStep } from '../domain/plan.js';
+import { environmentFolder, processFolder } from '../tools/environment-folder.js';
 import type { ProcessIdentity } from '../tools/process-identity.js';
 import type { ProcessOwner } from '../tools/process.js';
 import { endOtherTools, withTools, type ClaimOptions } from '../tools/tool-claim.js';
@@ -41,7 +41,7 @@ export function withToolsOf<I extends ToolTask, O>(
 
 /** Where the records of an environment's tools are. */
 export function toolFolder(stateDir: string, environment: string): string {
-  return join(stateDir, 'environments', environment, 'processes');
+  return processFolder(environmentFolder(stateDir, environment));
 }
 
 /** Before a cluster goes: a helm of a killed worker would go on talking to an API server that is no more. */

@@ -6,6 +6,7 @@ import { clusterFolder } from '../targets/embedded/folder.js';
 import { serverPlace } from '../temporal/server-process.js';
 import { workerPlace } from '../temporal/worker-process.js';
 import { daemonLogPath } from '../tools/daemon.js';
+import { environmentFolder, logFolder } from '../tools/environment-folder.js';
 
 /** A log in the state folder. */
 export interface KeptLog {
@@ -27,7 +28,7 @@ export async function toolLogs(
   environment: string,
   component: string,
 ): Promise<KeptLog[]> {
-  const logs = await logsIn(join(stateDir, 'environments', environment, 'logs'));
+  const logs = await logsIn(logFolder(environmentFolder(stateDir, environment)));
   return logs.filter(({ source }) => source === component);
 }
 

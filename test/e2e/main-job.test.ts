@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -150,6 +150,7 @@ describe.skipIf(reason !== undefined)(
         expect(exitCode, stdout + stderr).toBe(0);
         const after = await snapshotHost();
         expect(differences(before, after)).toEqual([]);
+        expect(await readdir(join(stateDir, 'environments')), 'files of the environment').toEqual([]);
         const again = await cli.run('down');
         expect(again.exitCode).toBe(0);
         expect(again.stdout).toContain('nothing to take away');

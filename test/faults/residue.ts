@@ -2,13 +2,19 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { differences, snapshotHost } from '../support/host-snapshot.js';
-import type { Bed } from './bed.js';
+import type { ClusterFolder } from '../../src/targets/embedded/folder.js';
+
+/** Whose residue it would be. */
+export interface Suspect {
+  readonly stateDir: string;
+  readonly cluster: Pick<ClusterFolder, 'id'>;
+}
 
 /** What the kernel takes down a moment after the last process; in milliseconds. */
 const settleMs = 10_000;
 
-/** What is left of a bed's environment after `down`: on the host, and of its passing files. Empty when all is well. */
-export async function residueOf(bed: Bed, before: ReadonlySet<string>): Promise<string[]> {
+/** What is left of an environment after `down`: on the host, and of its passing files. Empty when all is well. */
+export async function residueOf(bed: Suspect, before: ReadonlySet<string>): Promise<string[]> {
   const deadline = Date.now() + settleMs;
   for (;;) {
     const left = [...(await hostResidue(bed, before)), ...(await passingFiles(bed.stateDir))];
@@ -18,7 +24,7 @@ export async function residueOf(bed: Bed, before: ReadonlySet<string>): Promise<
 }
 
 /** New facts about the host; not those of other clusters that came up meanwhile on the same machine. */
-async function hostResidue(bed: Bed, before: ReadonlySet<string>): Promise<string[]> {
+async function hostResidue(bed: Suspect, before: ReadonlySet<string>): Promise<string[]> {
   const added = differences(before, await snapshotHost()).filter((fact) => fact.startsWith('+ '));
   const strangers = await factsOfOthers(bed.cluster.id);
   const others = added.filter((fact) => !strangers.some((word) => fact.includes(word)));

@@ -1,3 +1,4 @@
+import { environmentFolder, logFolder } from '../../tools/environment-folder.js';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
@@ -37,6 +38,6 @@ export function k3dFolder(stateDir: string, environment: string): K3dFolder {
     config: join(path, 'k3d.yaml'),
     registries: join(path, 'registries.yaml'),
     scratch: join(path, 'scratch'),
-    logs: join(stateDir, 'environments', environment, 'logs'),
+    logs: logFolder(environmentFolder(stateDir, environment)),
   };
 }
