@@ -18,7 +18,7 @@ export interface ApplyOptions {
   /** For the objects that name none themselves; made when it does not exist. */
   readonly namespace: string;
   readonly owner: Owner;
-  /** Take over objects that exist without our label. @default false */
+  /** Take over objects that exist without any environment's label. @default false */
   readonly adopt?: boolean;
   /** Take fields over from other managers; without it such a conflict is `manifest.rejected`. @default true */
   readonly force?: boolean;
@@ -128,15 +128,20 @@ export function requireOurs(
   existing: KubernetesObject | undefined,
   { owner, adopt }: { readonly owner: Owner; readonly adopt: boolean },
 ): void {
-  if (!existing || adopt || ownershipOf(existing.metadata, owner) === 'ours') return;
+  if (!existing || ownershipOf(existing.metadata, owner) === 'ours') return;
   const other = existing.metadata.labels?.[ownershipLabels.environment];
+  // What belongs to another environment would go with that one, under our feet: nobody can consent to it here.
+  if (adopt && other === undefined) return;
   throw new TracewrightError({
     type: 'manifest.foreign',
     message:
       other === undefined
         ? `${describe(reference)} exists already, and Tracewright did not make it.`
         : `${describe(reference)} belongs to the environment "${other}".`,
-    remedy: 'Delete it, give yours another name, or take it over with --adopt.',
+    remedy:
+      other === undefined
+        ? 'Delete it, give yours another name, or take it over with --adopt.'
+        : 'Give yours another name or namespace, or take that environment down first.',
   });
 }
 

@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ownershipLabels } from '../../../src/domain/names.js';
 import { createHelm, type Helm } from '../../../src/tools/helm/helm.js';
@@ -15,6 +14,7 @@ import { missingApiServer, startApiServer, type ApiServer } from '../../support/
 import { definition, writeChart } from '../../support/chart.js';
 import { testHelms } from '../../support/helm.js';
 import { onStart } from '../../support/owner.js';
+import { freshRelease } from '../../support/releases.js';
 
 const hook = `apiVersion: batch/v1
 kind: Job
@@ -55,7 +55,6 @@ describe.skipIf(missingApiServer)(`reconciling a release ${missingApiServer ?? '
 
   describe.each(testHelms)('with helm $version', ({ binary, version }) => {
     let helm: Helm;
-    let count = 0;
     beforeAll(() => {
       helm = createHelm({
         binary,
@@ -64,51 +63,8 @@ describe.skipIf(missingApiServer)(`reconciling a release ${missingApiServer ?? '
       });
     });
 
-    /** A release in a namespace of its own. */
-    function fresh(changes: Partial<ReconcileOptions> = {}): ReconcileOptions {
-      count += 1;
-      const name = `r${String(count)}-${version.replaceAll('.', '-')}`;
-      return {
-        kube: server.kube,
-        helm,
-        namespace: name,
-        name,
-        chartPath: plain,
-        values: { text: 'one' },
-        environment: 'demo',
-        component: 'plain',
-        consent: 'own-cluster',
-        ...changes,
-      };
-    }
-
-    /** Writes another status into the newest record, as a killed helm leaves it. */
-    async function setStatus({ namespace, name }: ReconcileOptions, status: string): Promise<void> {
-      const path = `/api/v1/namespaces/${namespace}/secrets`;
-      const { items } = await server.kube.json<{
-        items: { metadata: { name: string; labels: Record<string, string> }; data: { release: string } }[];
-      }>({
-        path,
-        query: { labelSelector: `owner=helm,name=${name}` },
-      });
-      const newest = items
-        .sort((a, b) => Number(a.metadata.labels.version) - Number(b.metadata.labels.version))
-        .at(-1);
-      if (!newest) throw new Error('no record');
-      const inner = Buffer.from(Buffer.from(newest.data.release, 'base64').toString(), 'base64');
-      const record = JSON.parse(gunzipSync(inner).toString()) as { info: { status: string } };
-      record.info.status = status;
-      newest.metadata.labels.status = status;
-      newest.data.release = Buffer.from(gzipSync(JSON.stringify(record)).toString('base64')).toString(
-        'base64',
-      );
-      await server.kube.json({
-        method: 'PUT',
-        path: `${path}/${newest.metadata.name}`,
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(newest),
-      });
-    }
+    const fresh = (changes: Partial<ReconcileOptions> = {}): ReconcileOptions =>
+      freshRelease({ kube: server.kube, helm, chartPath: plain, ...changes });
 
     it('installs, and a second time does nothing', async () => {
       const options = fresh();
@@ -170,49 +126,6 @@ describe.skipIf(missingApiServer)(`reconciling a release ${missingApiServer ?? '
       const options = fresh({ values });
       await reconcileRelease(options);
       expect(await reconcileRelease(options)).toMatchObject({ state: 'in-sync', actions: [], revision: 1 });
-    });
-
-    it.each([
-      {
-        status: 'pending-install',
-        state: 'pending-install',
-        actions: ['uninstall-then-install', 'install'],
-        revision: 1,
-      },
-      { status: 'failed', state: 'failed', actions: ['uninstall-then-install', 'install'], revision: 1 },
-      {
-        status: 'uninstalling',
-        state: 'uninstalling',
-        actions: ['uninstall-then-install', 'install'],
-        revision: 1,
-      },
-      { status: 'superseded', state: 'superseded', actions: ['upgrade'], revision: 2 },
-    ])('repairs a first revision that is $status', async ({ status, state, actions, revision }) => {
-      const options = fresh();
-      await reconcileRelease(options);
-      await setStatus(options, status);
-      expect(await reconcileRelease(options)).toMatchObject({ state, actions, revision });
-      expect(await observeRelease(server.kube, options)).toMatchObject({ status: 'deployed' });
-    });
-
-    it.each([
-      { status: 'pending-upgrade', actions: ['rollback-then-upgrade', 'upgrade'], revision: 4 },
-      { status: 'pending-rollback', actions: ['rollback-then-upgrade', 'upgrade'], revision: 4 },
-      { status: 'failed', actions: ['upgrade'], revision: 3 },
-    ])('repairs a second revision that is $status', async ({ status, actions, revision }) => {
-      const options = fresh();
-      await reconcileRelease(options);
-      const changed = { ...options, values: { text: 'two' } };
-      await reconcileRelease(changed);
-      await setStatus(options, status);
-      expect(await reconcileRelease(changed)).toMatchObject({ state: status, actions, revision });
-      const config = await readObject(server.kube, {
-        apiVersion: 'v1',
-        kind: 'ConfigMap',
-        name: `${options.name}-config`,
-        namespace: options.namespace,
-      });
-      expect(config?.data).toEqual({ text: 'two' });
     });
 
     it('refuses a release that it did not make, and takes it over only when told to', async () => {
