@@ -126,8 +126,8 @@ describe.concurrent('a wrong stack file', () => {
     ['malformed', 'name: [', 'stack.malformed] stack.yaml:'],
     ['empty', '', 'stack.invalid] stack.yaml:1:1: '],
     ['incomplete', 'name: x\n', 'stack.invalid] stack.yaml:1:1: '],
-    ['circle', stack({ needs: 'b' }), 'stack.cycle] stack.yaml:5:17: '],
-    ['unknown need', stack({ needs: 'nobody' }), 'stack.unknown-need] stack.yaml:5:17: '],
+    ['circle', stack({ needs: 'b' }), 'stack.cycle] stack.yaml:5:16: '],
+    ['unknown need', stack({ needs: 'nobody' }), 'stack.unknown-need] stack.yaml:5:16: '],
     [
       'long name',
       stack({ name: 'a'.repeat(41) }),
