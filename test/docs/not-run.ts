@@ -1,0 +1,67 @@
+/** A block of the docs that no test runs. */
+export interface NotRun {
+  /** Relative to the repository. */
+  readonly page: string;
+  /** A part of the block that only it has. */
+  readonly has: string;
+  readonly reason: string;
+}
+
+const compose =
+  'needs a Docker engine; test/deploy checks the compose file and runs its script against a server';
+
+/** Every block that no test runs, and why. A test fails when one is missing here, or when an entry has no block any more. */
+export const notRun: readonly NotRun[] = [
+  {
+    page: 'README.md',
+    has: 'npm ci && npm start',
+    reason: 'installs this repository; test/e2e/main-job.test.ts runs what `npm start` runs',
+  },
+  {
+    page: 'docs/contributing.md',
+    has: 'npm test',
+    reason: 'these run the tests and the benchmarks themselves',
+  },
+  { page: 'deploy/README.md', has: 'docker compose up', reason: compose },
+  {
+    page: 'docs/how-to/existing-cluster.md',
+    has: '--kubeconfig ~/.kube/staging',
+    reason: 'a cluster of the reader; test/targets/kubeconfig.test.ts uses a real one',
+  },
+  {
+    page: 'docs/how-to/ci-per-branch.md',
+    has: '--fail-fast',
+    reason: "the CI system's variables; each command is run elsewhere",
+  },
+  {
+    page: 'docs/how-to/air-gapped.md',
+    has: '--images-from',
+    reason: 'mirrors of the reader; test/lock/lock.test.ts uses a chart server and a registry of its own',
+  },
+  {
+    page: 'docs/how-to/workshop.md',
+    has: 'seat-',
+    reason: 'thirty environments; one of them is the environment that the other blocks are run on',
+  },
+  { page: 'docs/how-to/own-temporal-server.md', has: 'docker compose up', reason: compose },
+  {
+    page: 'docs/how-to/own-temporal-server.md',
+    has: 'TEMPORAL_PROFILE=team',
+    reason: 'a server of the reader; test/cli/external-server.test.ts uses one',
+  },
+  {
+    page: 'docs/how-to/own-stack.md',
+    has: 'tracewright plan --stack ./mine.yaml',
+    reason: 'a file of the reader; test/preview/plan.test.ts plans one',
+  },
+  {
+    page: 'docs/how-to/own-stack.md',
+    has: 'tracewright up --stack ./mine.yaml',
+    reason: 'a file of the reader; test/e2e/k3d.test.ts installs one',
+  },
+  {
+    page: 'docs/reference/commands.md',
+    has: 'tracewright plan --stack tutorial --target kubeconfig',
+    reason: 'a cluster of the reader; test/preview/plan.test.ts plans this stack on a real API server',
+  },
+];
