@@ -1,6 +1,6 @@
 import { isTracewrightError } from '../domain/failure.js';
 import type { Progress } from '../domain/progress.js';
-import { grpcCodeOf, grpcStatus } from '../temporal/grpc-status.js';
+import { isPassingOutage } from '../temporal/grpc-status.js';
 import type { CliContext, ExitCode } from './context.js';
 import { follow, isSettled, type Snapshot } from './follow.js';
 import type { Session } from './session.js';
@@ -62,14 +62,7 @@ export async function watch(
   }
 }
 
-/** What a dead server or worker looks like. Others do not pass by themselves. */
-const passing: readonly (number | undefined)[] = [
-  grpcStatus.deadlineExceeded,
-  grpcStatus.unavailable,
-  grpcStatus.cancelled,
-];
-
 function isOutage(error: unknown, { hasWorker }: Session): boolean {
-  if (!isTracewrightError(error)) return passing.includes(grpcCodeOf(error));
+  if (!isTracewrightError(error)) return isPassingOutage(error);
   return error.type === 'temporal.unreachable' || (error.type === 'temporal.worker-missing' && hasWorker);
 }

@@ -18,3 +18,15 @@ export function grpcCodeOf(error: unknown): number | undefined {
   const failed = error instanceof ServiceError ? error.cause : error;
   return isGrpcServiceError(failed) ? failed.code : undefined;
 }
+
+/** What a dead server or worker looks like. Others do not pass by themselves. */
+const passing: readonly (number | undefined)[] = [
+  grpcStatus.deadlineExceeded,
+  grpcStatus.unavailable,
+  grpcStatus.cancelled,
+];
+
+/** Whether a call failed because the server or a worker did not answer, which a later one may find changed. */
+export function isPassingOutage(error: unknown): boolean {
+  return passing.includes(grpcCodeOf(error));
+}

@@ -35,8 +35,10 @@ export interface BedOptions {
   readonly stateDir?: string;
   /** @default the cache of the machine */
   readonly cacheDir?: string;
-  /** Options of `up`: the stack. */
+  /** Options of `up`. @default the embedded stack; the target is `embedded`, whatever else this machine can do */
   readonly up?: readonly string[];
+  /** The cluster of others that the environment is installed in. @default one of its own */
+  readonly cluster?: ClusterFolder;
   /** Added to the environment of commands, and of the worker, which inherits it. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -46,6 +48,7 @@ export class Bed {
   private connection: Connection | undefined;
   private kubernetes: Kubernetes | undefined;
   private follower: Command | undefined;
+  private following: 'up' | 'down' = 'up';
 
   readonly stateDir: string;
   private readonly options: BedOptions;
@@ -62,7 +65,7 @@ export class Bed {
   }
 
   get cluster(): ClusterFolder {
-    return clusterFolder(this.stateDir, environment);
+    return this.options.cluster ?? clusterFolder(this.stateDir, environment);
   }
 
   /** Starts a command as a user would. */
@@ -85,7 +88,9 @@ export class Bed {
   }
 
   up(...more: string[]): Command {
-    return this.start('up', ...(this.options.up ?? []), ...more);
+    const { up = ['--stack', 'embedded'] } = this.options;
+    const place = up.includes('--target') ? [] : ['--target', 'embedded'];
+    return this.start('up', ...up, ...place, ...more);
   }
 
   /** Runs a command to its end. @throws Error with all that it said, unless it ends with 0 */
@@ -97,14 +102,21 @@ export class Bed {
       );
   }
 
-  /** Makes sure that an `up` follows the environment and heals what was killed. */
+  /** Makes sure that an `up`, or after `tearDown` a `down`, follows the environment and heals what was killed. */
   follow(): Command {
     const ended = this.follower && (this.follower.child.exitCode ?? this.follower.child.signalCode) !== null;
-    if (!this.follower || ended) this.follower = this.up();
+    if (!this.follower || ended) this.follower = this.following === 'up' ? this.up() : this.start('down');
     return this.follower;
   }
 
-  /** Kills the `up` that follows, as a closed terminal would not: without a word. */
+  /** Asks for the teardown and follows it. */
+  async tearDown(): Promise<Command> {
+    await this.leave();
+    this.following = 'down';
+    return this.follow();
+  }
+
+  /** Kills the command that follows, as a closed terminal would not: without a word. */
   async leave(): Promise<void> {
     this.follower?.child.kill('SIGKILL');
     await this.follower?.exit;

@@ -11,7 +11,7 @@ export interface StackFile {
 
 const embedded = fileURLToPath(new URL('../../stacks/embedded.yaml', import.meta.url));
 
-/** Writes the embedded stack with a change. @returns the options of `up` for it, and how to remove it */
+/** Writes the embedded stack with a change. @returns the options of `up` for it but for the target, and how to remove it */
 export async function variant(
   change: (stack: StackFile) => void,
 ): Promise<{ up: string[]; close: () => Promise<void> }> {

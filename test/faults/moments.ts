@@ -51,7 +51,7 @@ export async function reach(bed: Bed, step: StepName, moment: Moment): Promise<'
       if (moment === 'start' && isRunning(snapshot, step)) return true;
       if (step === 'verification' && isRunning(snapshot, step))
         return moment === 'middle' && snapshot?.live.get(step)?.text !== 'starting';
-      found.passed = stateOf(snapshot, step) === 'done';
+      found.passed = isOver(snapshot, step);
       return found.passed;
     },
     20,
@@ -59,9 +59,16 @@ export async function reach(bed: Bed, step: StepName, moment: Moment): Promise<'
   return found.passed ? 'passed' : 'seen';
 }
 
-/** Whether an attempt of the step is at work. @throws Error when the step has given up */
+/** Whether an attempt of the step or of its removal is at work. @throws Error when the step has given up */
 export function isRunning(snapshot: Snapshot | undefined, step: StepName): boolean {
-  return stateOf(snapshot, step) === 'running' && snapshot?.live.get(step)?.attempt !== undefined;
+  const state = stateOf(snapshot, step);
+  return (state === 'running' || state === 'removing') && snapshot?.live.get(step)?.attempt !== undefined;
+}
+
+/** Whether what the environment does now, install or teardown, has the step behind it. */
+export function isOver(snapshot: Snapshot | undefined, step: StepName): boolean {
+  const isTeardown = ['TearingDown', 'Removed'].includes(snapshot?.progress.phase ?? '');
+  return stateOf(snapshot, step) === (isTeardown ? 'removed' : 'done');
 }
 
 export function stateOf(snapshot: Snapshot | undefined, step: StepName): string | undefined {

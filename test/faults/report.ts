@@ -1,6 +1,6 @@
 import { isGood, type Row } from './scenario.js';
 
-const heads = ['fault', 'survived', 'doubled', 'overlapped', 'residue', 'seconds'];
+const heads = ['fault', 'survived', 'doubled', 'overlapped', 'residue', 'seconds', 'note'];
 
 /** The table, and below it what a row cannot hold. */
 export function report(rows: readonly Row[]): string {
@@ -11,6 +11,7 @@ export function report(rows: readonly Row[]): string {
     String(row.overlaps.length),
     row.residue.length === 0 ? 'none' : String(row.residue.length),
     row.recoveredMs === undefined ? '' : (row.recoveredMs / 1_000).toFixed(1),
+    row.recoveredMs === undefined ? 'see below' : (row.note ?? ''),
   ]);
   const widths = heads.map((head, column) =>
     Math.max(head.length, ...cells.map((row) => row[column]?.length ?? 0)),

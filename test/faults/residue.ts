@@ -7,6 +7,7 @@ import type { ClusterFolder } from '../../src/targets/embedded/folder.js';
 /** Whose residue it would be. */
 export interface Suspect {
   readonly stateDir: string;
+  /** The one of its own. */
   readonly cluster: Pick<ClusterFolder, 'id'>;
 }
 
@@ -23,48 +24,67 @@ export async function residueOf(bed: Suspect, before: ReadonlySet<string>): Prom
   }
 }
 
-/** New facts about the host; not those of other clusters that came up meanwhile on the same machine. */
+/** New facts about the host; not those of others on the same machine. */
 async function hostResidue(bed: Suspect, before: ReadonlySet<string>): Promise<string[]> {
   const added = differences(before, await snapshotHost()).filter((fact) => fact.startsWith('+ '));
-  const strangers = await factsOfOthers(bed.cluster.id);
+  const strangers = await factsOfOthers(bed);
   const others = added.filter((fact) => !strangers.some((word) => fact.includes(word)));
   return [...others, ...(await processesOf(bed.stateDir))];
 }
 
-/** Words by which facts of other embedded clusters are known: their group's name, links, processes, namespaces. */
-async function factsOfOthers(id: string): Promise<string[]> {
+/**
+ * Words by which facts of others are known: links and groups of other clusters, and processes with their namespaces. A
+ * process of ours is in the group of the cluster or has the state folder in its arguments or its environment, which
+ * children inherit; browsers and containers that start meanwhile have neither. A group or a mount shows by itself.
+ */
+async function factsOfOthers(bed: Suspect): Promise<string[]> {
+  const { id } = bed.cluster;
   const words: string[] = [];
   for (const link of (await readdir('/sys/class/net')).filter((name) => name.startsWith('twr'))) {
     const alias = await readFile(`/sys/class/net/${link}/ifalias`, 'utf8').catch(() => '');
     if (alias.trim() !== id) words.push(`link ${link}`, `route ${link}`, `/${link}`);
   }
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/u.test(name))) {
-    const groups = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
-    const group = /:\/(tracewright-[^/\n]+)/u.exec(groups)?.[1];
-    if (group === undefined || group === id) continue;
-    words.push(`/${group}`, `process ${pid} `);
-    for (const kind of ['net', 'mnt', 'pid', 'ipc', 'uts'])
-      words.push(await readlink(`/proc/${pid}/ns/${kind}`).catch(() => `/${group}`));
+  for (const pid of await allPids()) {
+    const group = await groupOf(pid);
+    if (group === id || (await namesFolder(pid, bed.stateDir)) !== undefined) continue;
+    if (group !== undefined) words.push(`/${group}`);
+    words.push(`process ${pid} `);
+    for (const kind of ['net', 'mnt', 'pid', 'ipc', 'uts']) {
+      const namespace = await readlink(`/proc/${pid}/ns/${kind}`).catch(() => undefined);
+      if (namespace !== undefined) words.push(namespace);
+    }
   }
   return words;
+}
+
+/** The group of an embedded cluster that a process is in. */
+async function groupOf(pid: string): Promise<string | undefined> {
+  const groups = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
+  return /:\/(tracewright-[^/\n]+)/u.exec(groups)?.[1];
 }
 
 /** Worker, server, tools, programs of the cluster: all have the folder in their arguments or their environment. */
 async function processesOf(stateDir: string): Promise<string[]> {
   const found = await Promise.all(
-    (await readdir('/proc')).map(async (pid) => {
-      if (!/^\d+$/u.test(pid)) return [];
-      const [line, environment] = await Promise.all(
-        ['cmdline', 'environ'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')),
-      );
-      const words = line?.replaceAll('\0', ' ') ?? '';
-      return words.includes(stateDir) || environment?.includes(`TRACEWRIGHT_STATE_DIR=${stateDir}\0`)
-        ? [`process ${pid} ${words.slice(0, 100)}`]
-        : [];
+    (await allPids()).map(async (pid) => {
+      const words = await namesFolder(pid, stateDir);
+      return words === undefined ? [] : [`process ${pid} ${words.slice(0, 100)}`];
     }),
   );
   return found.flat();
 }
+
+/** @returns the arguments of a process that has the folder in them or in its environment */
+async function namesFolder(pid: string, stateDir: string): Promise<string | undefined> {
+  const [line = '', environment = ''] = await Promise.all(
+    ['cmdline', 'environ'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')),
+  );
+  const words = line.replaceAll('\0', ' ');
+  const isOurs = words.includes(stateDir) || environment.includes(`TRACEWRIGHT_STATE_DIR=${stateDir}\0`);
+  return isOurs ? words : undefined;
+}
+
+const allPids = async (): Promise<string[]> => (await readdir('/proc')).filter((name) => /^\d+$/u.test(name));
 
 /** Locks, records of attempts, clusters. What is kept on purpose: the history, logs, the machine's id. */
 async function passingFiles(stateDir: string): Promise<string[]> {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { clusterProcesses } from '../../src/targets/embedded/processes.js';
 import { identifyProcess, isAlive, type ProcessIdentity } from '../../src/tools/process-identity.js';
 import type { Bed } from './bed.js';
-import { attemptOf, isRunning, stateOf, type StepName } from './moments.js';
+import { attemptOf, isOver, isRunning, type StepName } from './moments.js';
 
 /** Something that is killed. */
 export interface Victim {
@@ -62,7 +62,7 @@ export const helm: Victim = {
       `a helm of ${step}`,
       async () => {
         [killed] = (await attemptOf(bed, step))?.processes ?? [];
-        passed = killed === undefined && stateOf(await bed.look(), step) === 'done';
+        passed = killed === undefined && isOver(await bed.look(), step);
         return passed || killed !== undefined;
       },
       5,
@@ -72,7 +72,7 @@ export const helm: Victim = {
     return bed.until(`${step} after its helm was killed`, async () => {
       const snapshot = await bed.look();
       const [next] = (await attemptOf(bed, step))?.processes ?? [];
-      return stateOf(snapshot, step) === 'done' || (next !== undefined && next.pid !== killed?.pid);
+      return isOver(snapshot, step) || (next !== undefined && next.pid !== killed?.pid);
     });
   },
 };
@@ -119,7 +119,7 @@ async function goesOn(bed: Bed, step: StepName, before: number): Promise<number>
   return bed.until(`${step} to go on`, async () => {
     const follower = bed.follow();
     const snapshot = await bed.look();
-    if (stateOf(snapshot, step) === 'done' && follower.child.exitCode === null) return true;
+    if (isOver(snapshot, step) && follower.child.exitCode === null) return true;
     return isRunning(snapshot, step) && (snapshot?.live.get(step)?.attempt ?? 0) > before;
   });
 }

@@ -10,6 +10,7 @@ import {
 } from '../environments.js';
 import { followToEnd } from '../follow-to-end.js';
 import { openExistingSession, type Session } from '../session.js';
+import { isPassingOutage } from '../../temporal/grpc-status.js';
 import { stopServer } from '../../temporal/server.js';
 import { stopWorker } from '../../temporal/worker-process.js';
 
@@ -27,32 +28,53 @@ export async function down(context: CliContext, options: DownOptions): Promise<E
       return await takeAway(context, options);
     } catch (error) {
       // Another `down` that was faster has stopped both: the next look finds nothing left to do.
-      if (attempt >= attempts || !isTracewrightError(error) || !outages.has(error.type)) throw error;
+      if (attempt >= attempts || !isOutage(error)) throw error;
     }
   }
 }
 
 const outages: ReadonlySet<FailureType> = new Set(['temporal.unreachable', 'temporal.not-starting']);
 
+function isOutage(error: unknown): boolean {
+  return isTracewrightError(error) ? outages.has(error.type) : isPassingOutage(error);
+}
+
 async function takeAway(context: CliContext, options: DownOptions): Promise<ExitCode> {
-  const { print } = context;
+  const removed = await remove(context, options);
+  if ('code' in removed) return removed.code;
+  return endOfLast(context, removed.name);
+}
+
+/** @returns the name of the one that was removed, absent when there was none, or the code to end with */
+async function remove(
+  context: CliContext,
+  options: DownOptions,
+): Promise<{ name?: string } | { code: ExitCode }> {
   const session = await openExistingSession(context);
-  if (!session) {
-    print(nothing(options.name));
-    return exitCodes.ok;
-  }
   try {
-    const name = await environmentToRemove(session, options.name);
-    if (name === undefined) {
-      print(nothing(options.name));
-    } else {
-      await requestTeardown(session.client, name);
-      // To its end also when nobody reads our output: the server and the worker are still to be stopped.
-      const following = { ...context, signal: context.interrupted };
-      const code = await followToEnd(following, session, name, { json: false });
-      if (code !== exitCodes.ok) return code;
+    const name = session && (await environmentToRemove(session, options.name));
+    if (!session || name === undefined) {
+      context.print(nothing(options.name));
+      return session ? {} : { code: exitCodes.ok };
     }
-    const others = (await listEnvironments(session.client)).filter((it) => it.name !== name);
+    await requestTeardown(session.client, name);
+    // To its end also when nobody reads our output: the server and the worker are still to be stopped.
+    const following = { ...context, signal: context.interrupted };
+    const code = await followToEnd(following, session, name, { json: false });
+    return code === exitCodes.ok ? { name } : { code };
+  } finally {
+    await session?.close();
+  }
+}
+
+/** Stops the worker and the server unless others need them. In a session of its own: the server may be another by now. */
+async function endOfLast(context: CliContext, removed: string | undefined): Promise<ExitCode> {
+  const { print, config } = context;
+  const session = await openExistingSession(context);
+  // Another `down` has stopped both.
+  if (!session) return exitCodes.ok;
+  try {
+    const others = (await listEnvironments(session.client)).filter((it) => it.name !== removed);
     if (others.length > 0) {
       print(livesOn(others));
       return exitCodes.ok;
@@ -60,8 +82,8 @@ async function takeAway(context: CliContext, options: DownOptions): Promise<Exit
   } finally {
     await session.close();
   }
-  await stopWorker(context.config);
-  if (session.settings.embedded) await stopServer(context.config);
+  await stopWorker(config);
+  if (session.settings.embedded) await stopServer(config);
   print(
     session.settings.embedded
       ? 'The worker and the Temporal server have ended; their history is kept.'
