@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, WorkflowUpdateFailedError } from '@temporalio/client';
 import { look, type Snapshot } from '../../src/cli/follow.js';
+import { environmentWorkflowId } from '../../src/domain/names.js';
 import { isAlive, type ProcessIdentity } from '../../src/tools/process-identity.js';
 import { clusterFolder, type ClusterFolder } from '../../src/targets/embedded/folder.js';
 import { connectKubernetes, type Kubernetes } from '../../src/tools/kubernetes/connection.js';
@@ -64,8 +65,14 @@ export class Bed {
     return new Bed(stateDir, options);
   }
 
+  /** The cluster that the environment is in. */
   get cluster(): ClusterFolder {
-    return this.options.cluster ?? clusterFolder(this.stateDir, environment);
+    return this.options.cluster ?? this.ownCluster;
+  }
+
+  /** The one that it would have of its own. */
+  get ownCluster(): ClusterFolder {
+    return clusterFolder(this.stateDir, environment);
   }
 
   /** Starts a command as a user would. */
@@ -153,6 +160,14 @@ export class Bed {
     } catch {
       return undefined;
     }
+  }
+
+  /** Pauses or resumes the environment; one that is so already stays as it is. */
+  async decide(update: 'pause' | 'resume'): Promise<void> {
+    const handle = (await this.client()).workflow.getHandle(environmentWorkflowId(environment));
+    await handle.executeUpdate(update).catch((error: unknown) => {
+      if (!(error instanceof WorkflowUpdateFailedError)) throw error;
+    });
   }
 
   /** Waits for something. @returns after how many milliseconds it came; throws when it does not come */

@@ -1,6 +1,15 @@
 import type { Bed } from '../bed.js';
 import { chain } from '../chain.js';
-import { moments, reach, releaseSteps, stepNames, type Moment, type StepName } from '../moments.js';
+import {
+  isOver,
+  isRunning,
+  moments,
+  reach,
+  releaseSteps,
+  stepNames,
+  type Moment,
+  type StepName,
+} from '../moments.js';
 import type { Blow, Scenario } from '../scenario.js';
 import { apiServer, cli, helm, server, stoppedWorker, worker, type Victim } from '../victims.js';
 
@@ -16,13 +25,36 @@ export async function blow(bed: Bed, victim: Victim, step: StepName, moment: Mom
   return { what, recoveredMs: result, ...(late !== undefined && { note: late }) };
 }
 
-/** One environment, its steps one after the other, each of them struck at its start, its middle and its end. */
-function everyMoment(name: string, victim: Victim, steps: readonly StepName[] = stepNames): Scenario {
+/**
+ * Lets the environment come to this step and to none behind it: blows take long, and the next step is to be met at its
+ * start.
+ */
+async function comeTo(bed: Bed, step: StepName): Promise<void> {
+  await bed.until(`${step} to come`, async () => {
+    bed.follow();
+    const snapshot = await bed.look();
+    if (isRunning(snapshot, step) || isOver(snapshot, step)) return true;
+    if (snapshot?.progress.paused) await bed.decide('resume');
+    return false;
+  });
+  if (!(await bed.look())?.progress.paused) await bed.decide('pause');
+}
+
+/** One environment, its steps one after the other, each of them struck at these moments. */
+function everyStep(
+  name: string,
+  victim: Victim,
+  { steps = stepNames, at = moments }: { steps?: readonly StepName[]; at?: readonly Moment[] } = {},
+): Scenario {
   return {
     name,
     options: chain,
     play: async (bed, dealt) => {
-      for (const step of steps) for (const moment of moments) dealt(await blow(bed, victim, step, moment));
+      for (const step of steps) {
+        await comeTo(bed, step);
+        for (const moment of at) dealt(await blow(bed, victim, step, moment));
+      }
+      if ((await bed.look())?.progress.paused) await bed.decide('resume');
     },
   };
 }
@@ -31,10 +63,11 @@ function everyMoment(name: string, victim: Victim, steps: readonly StepName[] = 
 const withCluster = stepNames.filter((name) => name !== 'cluster');
 
 export const kills: readonly Scenario[] = [
-  everyMoment('worker', worker),
-  everyMoment('worker-stop', stoppedWorker),
-  everyMoment('helm', helm, releaseSteps),
-  everyMoment('server', server),
-  everyMoment('api-server', apiServer, withCluster),
-  everyMoment('cli', cli),
+  everyStep('worker', worker),
+  everyStep('worker-stop', stoppedWorker),
+  everyStep('helm', helm, { steps: releaseSteps }),
+  // A step goes on while the server is away, and is over when it is back: one environment for each moment.
+  ...moments.map((moment) => everyStep(`server-${moment}`, server, { at: [moment] })),
+  everyStep('api-server', apiServer, { steps: withCluster }),
+  everyStep('cli', cli),
 ];

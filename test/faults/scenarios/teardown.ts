@@ -55,6 +55,21 @@ async function blowAtRemoval(bed: Bed, victim: Victim, step: StepName): Promise<
   };
 }
 
+/** Releases and workloads of the stack that are still there; `npm run test:residue` compares all objects. */
+async function leftIn(bed: Bed): Promise<string[]> {
+  const paths = ['/api/v1/secrets', '/apis/apps/v1/deployments', '/apis/apps/v1/statefulsets'];
+  const found = await Promise.all(
+    paths.map((path) =>
+      bed.kube()?.json<{ items: { metadata: { name: string; namespace: string } }[] }>({ path }),
+    ),
+  );
+  return found.flatMap((list) =>
+    (list?.items ?? [])
+      .filter(({ metadata }) => metadata.namespace !== 'kube-system')
+      .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`),
+  );
+}
+
 /** Under a `down` that follows: the very same command brings it back, and says at its end that all is well. */
 async function killUnderDown(bed: Bed, name: 'worker' | 'server'): Promise<Blow> {
   const following = bed.follow();
@@ -96,6 +111,8 @@ export const teardown: readonly Scenario[] = [
       await bed.tearDown();
       for (const [step, victim] of removals) dealt(await blowAtRemoval(bed, victim, step));
       await bed.run(bed.follow());
+      const left = await leftIn(bed);
+      if (left.length > 0) throw new Error(`The cluster still has ${left.join(', ')}.`);
     },
   },
   ownCluster('worker'),
