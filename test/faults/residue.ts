@@ -1,4 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { differences, snapshotHost } from '../support/host-snapshot.js';
@@ -28,8 +29,16 @@ export async function residueOf(bed: Suspect, before: ReadonlySet<string>): Prom
 async function hostResidue(bed: Suspect, before: ReadonlySet<string>): Promise<string[]> {
   const added = differences(before, await snapshotHost()).filter((fact) => fact.startsWith('+ '));
   const strangers = await factsOfOthers(bed);
-  const others = added.filter((fact) => !strangers.some((word) => fact.includes(word)));
+  const others = added.filter(
+    (fact) => !strangers.some((word) => fact.includes(word)) && !isMountOfAnother(bed.stateDir, fact),
+  );
   return [...others, ...(await processesOf(bed.stateDir))];
+}
+
+/** A disk that another test has mounted in its own folder: what we mount for all to see is below the state folder. */
+function isMountOfAnother(stateDir: string, fact: string): boolean {
+  const path = /^\+ mount \S+ \S+ (\S+)$/u.exec(fact)?.[1];
+  return path?.startsWith(join(tmpdir(), '/')) === true && !path.startsWith(stateDir);
 }
 
 /**

@@ -55,19 +55,20 @@ async function blowAtRemoval(bed: Bed, victim: Victim, step: StepName): Promise<
   };
 }
 
-/** Releases and workloads of the stack that are still there; `npm run test:residue` compares all objects. */
+interface Listed {
+  readonly items: readonly { readonly metadata: { readonly name: string; readonly namespace: string } }[];
+}
+
+/** Releases and workloads of the stack that are still in the cluster. */
 async function leftIn(bed: Bed): Promise<string[]> {
+  const kube = bed.kube();
+  if (!kube) return ['a cluster that cannot be asked'];
   const paths = ['/api/v1/secrets', '/apis/apps/v1/deployments', '/apis/apps/v1/statefulsets'];
-  const found = await Promise.all(
-    paths.map((path) =>
-      bed.kube()?.json<{ items: { metadata: { name: string; namespace: string } }[] }>({ path }),
-    ),
-  );
-  return found.flatMap((list) =>
-    (list?.items ?? [])
-      .filter(({ metadata }) => metadata.namespace !== 'kube-system')
-      .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`),
-  );
+  const lists = await Promise.all(paths.map((path) => kube.json<Listed>({ path })));
+  return lists
+    .flatMap(({ items }) => items)
+    .filter(({ metadata }) => metadata.namespace !== 'kube-system')
+    .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
 }
 
 /** Under a `down` that follows: the very same command brings it back, and says at its end that all is well. */
