@@ -60,7 +60,7 @@ export async function playScenario(scenario: Scenario, say: (text: string) => vo
       doubled = await doubledEffects(bed);
     }
     await (scenario.takeAway?.(bed, dealt) ?? bed.down());
-    residue.push(...(await residueOf(bed, before)));
+    residue.push(...(await residueOf({ stateDir: bed.stateDir, cluster: bed.ownCluster }, before)));
   } catch (error) {
     dealt({
       what: 'the environment as a whole',

@@ -16,6 +16,8 @@ export const keptFiles: Readonly<Record<string, string>> = {
 export const othersReason = {
   'processes, links, control groups of other embedded clusters':
     'they are those of other state folders on the same machine',
+  'processes in namespaces of their own that neither name our state folder nor are in our control group, and mounts of other tests':
+    'browsers, containers and tests come and go on the same machine; what we start inherits the one or the other',
   'processes in the namespaces of this one':
     'they come and go by themselves, unless they name our state folder',
 } as const;
