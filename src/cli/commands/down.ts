@@ -22,7 +22,9 @@ export interface DownOptions {
 const attempts = 3;
 
 /** Takes an environment away; with the last one the worker and the embedded server end, too. The history is kept. */
-export async function down(context: CliContext, options: DownOptions): Promise<ExitCode> {
+export async function down(surroundings: CliContext, options: DownOptions): Promise<ExitCode> {
+  // To its end also when nobody reads our output: the server and the worker are still to be stopped.
+  const context = { ...surroundings, signal: surroundings.interrupted };
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await takeAway(context, options);
@@ -40,31 +42,25 @@ function isOutage(error: unknown): boolean {
 }
 
 async function takeAway(context: CliContext, options: DownOptions): Promise<ExitCode> {
-  const removed = await remove(context, options);
-  if ('code' in removed) return removed.code;
-  return endOfLast(context, removed.name);
-}
-
-/** @returns the name of the one that was removed, absent when there was none, or the code to end with */
-async function remove(
-  context: CliContext,
-  options: DownOptions,
-): Promise<{ name?: string } | { code: ExitCode }> {
   const session = await openExistingSession(context);
-  try {
-    const name = session && (await environmentToRemove(session, options.name));
-    if (!session || name === undefined) {
-      context.print(nothing(options.name));
-      return session ? {} : { code: exitCodes.ok };
-    }
-    await requestTeardown(session.client, name);
-    // To its end also when nobody reads our output: the server and the worker are still to be stopped.
-    const following = { ...context, signal: context.interrupted };
-    const code = await followToEnd(following, session, name, { json: false });
-    return code === exitCodes.ok ? { name } : { code };
-  } finally {
-    await session?.close();
+  if (!session) {
+    context.print(nothing(options.name));
+    return exitCodes.ok;
   }
+  let name: string | undefined;
+  try {
+    name = await environmentToRemove(session, options.name);
+    if (name === undefined) {
+      context.print(nothing(options.name));
+    } else {
+      await requestTeardown(session.client, name);
+      const code = await followToEnd(context, session, name, { json: false });
+      if (code !== exitCodes.ok) return code;
+    }
+  } finally {
+    await session.close();
+  }
+  return endOfLast(context, name);
 }
 
 /** Stops the worker and the server unless others need them. In a session of its own: the server may be another by now. */
