@@ -104,6 +104,8 @@ export async function startApiServer({
         key,
         '--use-service-account-credentials=false',
         '--controllers=*,-serviceaccount-token,-bootstrapsigner',
+        // No kubelet renews a node's lease here; a node that counts as lost takes readiness from its pods.
+        '--node-monitor-grace-period=24h',
       ]);
     }
     if (scheduler) await startHelper('kube-scheduler', []);

@@ -15,13 +15,15 @@ const settleMs = 5_000;
  * @throws TracewrightError `cluster.residue` that names what is left
  */
 export async function deleteCluster(folder: ClusterFolder): Promise<void> {
-  await stopNode(folder.id, { keepData: false });
-  await removeLinks(folder.id);
-  const deadline = Date.now() + settleMs;
+  let deadline: number | undefined;
   let left: string[];
   do {
+    // Each time: the launcher of an interrupted start can make the node between the look for it and its own end.
+    await stopNode(folder.id, { keepData: false });
+    await removeLinks(folder.id);
     for (const group of await groupFolders(folder.id)) await removeGroup(group);
     left = await findResidue(folder);
+    deadline ??= Date.now() + settleMs;
     if (left.length > 0) await sleep(20);
   } while (left.length > 0 && Date.now() < deadline);
   // Deleting through a mount would delete what belongs to somebody else.
