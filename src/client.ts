@@ -5,7 +5,7 @@ import { createPaint } from './cli/paint.js';
 import { exitCodes, type CliContext } from './cli/context.js';
 import { errorLines, exitCodeOf } from './cli/errors.js';
 import { usageError } from './cli/usage-error.js';
-import { loadConfig } from './config.js';
+import { readConfig, requireGood } from './config.js';
 
 /** Runs the command line and sets the exit code of the process. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -13,11 +13,15 @@ export async function main(argv: readonly string[]): Promise<void> {
   let paint = createPaint(false);
   const interrupted = new AbortController();
   try {
-    const config = loadConfig();
+    const { config, problems } = readConfig();
     paint = createPaint(process.stdout.isTTY && !isDumb(config) && !config.environment['NO_COLOR']);
     process.exitCode = exitCodes.ok;
     const program = createProgram(createContext(config, paint, interrupted), (code) => {
       process.exitCode = code;
+    });
+    // Not before: the help, and `config`, are what one looks at when something is set wrongly.
+    program.hook('preAction', (_program, command) => {
+      if (command.name() !== 'config') requireGood(problems);
     });
     try {
       await program.parseAsync([...argv]);

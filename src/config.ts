@@ -27,22 +27,51 @@ const environmentSchema = z.object({
   XDG_CACHE_HOME: absolutePath.optional().catch(undefined),
 });
 
+/** A variable of ours with a value that it cannot take. */
+export interface ConfigProblem {
+  readonly variable: string;
+  /** The rule that it breaks: `must be an absolute path`. */
+  readonly rule: string;
+}
+
 /**
  * Reads the configuration. `TRACEWRIGHT_STATE_DIR` and `TRACEWRIGHT_CACHE_DIR` are absolute paths; by default they are
  * `tracewright` below XDG_STATE_HOME (~/.local/state) and XDG_CACHE_HOME (~/.cache).
  * @throws TracewrightError `config.invalid` that names the variable
  */
-export function loadConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
+export function loadConfig(environment: Config['environment'] = process.env): Config {
+  const { config, problems } = readConfig(environment);
+  requireGood(problems);
+  return config;
+}
+
+/** As `loadConfig`, for those who look at a wrong configuration: variables with a wrong value count as unset. */
+export function readConfig(environment: Config['environment'] = process.env): {
+  config: Config;
+  problems: readonly ConfigProblem[];
+} {
   const parsed = environmentSchema.safeParse(environment);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new TracewrightError({
-      type: 'config.invalid',
-      message: `The environment variable ${String(issue?.path[0])} has a wrong value: ${String(issue?.message)}.`,
-      remedy: 'Correct it, or unset it for the default.',
-    });
-  }
-  const variables = parsed.data;
+  if (parsed.success) return { config: configOf(parsed.data, environment), problems: [] };
+  const problems = parsed.error.issues.map(({ path, message }) => ({
+    variable: String(path[0]),
+    rule: message,
+  }));
+  const wrong = new Set(problems.map(({ variable }) => variable));
+  const rest = Object.fromEntries(Object.entries(environment).filter(([name]) => !wrong.has(name)));
+  return { config: configOf(environmentSchema.parse(rest), environment), problems };
+}
+
+/** @throws TracewrightError `config.invalid` that names the first variable with a problem */
+export function requireGood([problem]: readonly ConfigProblem[]): void {
+  if (!problem) return;
+  throw new TracewrightError({
+    type: 'config.invalid',
+    message: `The environment variable ${problem.variable} has a wrong value: ${problem.rule}.`,
+    remedy: 'Correct it, or unset it for the default. `tracewright config` shows all settings.',
+  });
+}
+
+function configOf(variables: z.output<typeof environmentSchema>, environment: Config['environment']): Config {
   const stateHome = variables.XDG_STATE_HOME ?? join(homedir(), '.local', 'state');
   const cacheHome = variables.XDG_CACHE_HOME ?? join(homedir(), '.cache');
   return {

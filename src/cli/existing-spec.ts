@@ -1,12 +1,13 @@
-import { Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
+import { toFailure } from '../domain/failure.js';
 import type { EnvironmentSpec } from '../domain/progress.js';
-import { connectClient } from '../temporal/client-connection.js';
 import { resolveConnection } from '../temporal/connection.js';
 import { currentConnection } from '../temporal/current-connection.js';
 import { observeServer } from '../temporal/server.js';
-import { toFailure } from '../domain/failure.js';
 import type { CliContext } from './context.js';
-import { findSpec } from './environments.js';
+
+/** What of the surroundings these need. */
+export type Asker = Pick<CliContext, 'config' | 'note' | 'paint'>;
 
 /** The answer comes from a worker; where none runs, nobody answers. In milliseconds. */
 const answerWithinMs = 5_000;
@@ -15,26 +16,53 @@ const answerWithinMs = 5_000;
  * What the environment is told to be now, asked of the Temporal server where one runs: neither a server nor a worker is
  * started for it. What cannot be asked is said and left out.
  */
-export async function existingSpec(
-  { config, note, paint }: CliContext,
-  name: string,
-): Promise<EnvironmentSpec | undefined> {
+export async function existingSpec(asker: Asker, name: string): Promise<EnvironmentSpec | undefined> {
+  const what = `What the environment "${name}" is now could not be asked, and does not count`;
+  return askServer(asker, what, async (client) => {
+    const { findSpec } = await import('./environments.js');
+    return findSpec(client, name);
+  });
+}
+
+/** As `existingSpec`, of the named environment or, without a name, of the only one there is. */
+export async function existingEnvironment(
+  asker: Asker,
+  name: string | undefined,
+): Promise<{ environment: string; spec: EnvironmentSpec | undefined } | undefined> {
+  return askServer(asker, 'What environments keep could not be asked', async (client) => {
+    const { findSpec, listEnvironments } = await import('./environments.js');
+    const meant: readonly { name: string }[] =
+      name === undefined ? await listEnvironments(client) : [{ name }];
+    const [first, ...others] = meant;
+    if (!first || others.length > 0) return undefined;
+    return { environment: first.name, spec: await findSpec(client, first.name) };
+  });
+}
+
+/** @param what cannot be asked: the beginning of the sentence that says so */
+async function askServer<T>(
+  { config, note, paint }: Asker,
+  what: string,
+  ask: (client: Client) => Promise<T>,
+): Promise<T | undefined> {
   const embedded = resolveConnection(config).kind === 'embedded';
   if (embedded && (await observeServer(config))?.state !== 'serving') return undefined;
+  // Loaded only now: the client of Temporal takes longer than all the rest.
+  const [{ Client }, { connectClient }] = await Promise.all([
+    import('@temporalio/client'),
+    import('../temporal/client-connection.js'),
+  ]);
   try {
     const settings = await currentConnection(config);
     const connection = await connectClient(settings);
     try {
       const client = new Client({ connection, namespace: settings.namespace });
-      return await connection.withDeadline(Date.now() + answerWithinMs, () => findSpec(client, name));
+      return await connection.withDeadline(Date.now() + answerWithinMs, () => ask(client));
     } finally {
       await connection.close();
     }
   } catch (error) {
-    const why = toFailure(error).message;
-    note(
-      paint('yellow', `What the environment "${name}" is now could not be asked, and does not count: ${why}`),
-    );
+    note(paint('yellow', `${what}: ${toFailure(error).message}`));
     return undefined;
   }
 }

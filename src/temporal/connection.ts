@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Config } from '../config.js';
 import { TracewrightError } from '../domain/failure.js';
+import { profileName, setVariables } from './profile.js';
 
 type LoadedOptions = ReturnType<typeof loadClientConnectConfig>['connectionOptions'];
 
@@ -43,7 +44,7 @@ export function resolveConnection(config: Pick<Config, 'environment'>): Resolved
   }
   if (!hostAndPort.test(address))
     throw invalid(`"${address}" is not the address of a Temporal server: it must be host:port.`);
-  const fromProfile = `the Temporal profile "${profile === undefined || profile === '' ? 'default' : profile}"`;
+  const fromProfile = `the Temporal profile "${profileName(environment)}"`;
   const settings: ConnectionSettings = {
     address,
     namespace: namespace ?? defaultNamespace,
@@ -75,16 +76,18 @@ function loadSettings(environment: Config['environment']): ReturnType<typeof loa
   const file = environment['TEMPORAL_CONFIG_FILE'];
   // The library takes a file that is not there for an empty one, and we would end at the wrong server.
   if (file && !existsSync(file)) throw invalid(`TEMPORAL_CONFIG_FILE names ${file}, which does not exist.`);
-  const variables: Record<string, string> = {};
-  for (const [name, value] of Object.entries(environment)) if (value !== undefined) variables[name] = value;
   try {
-    return loadClientConnectConfig({ overrideEnvVars: variables });
+    return loadClientConnectConfig({ overrideEnvVars: setVariables(environment) });
   } catch (error) {
-    throw invalid(
-      `Temporal's configuration cannot be used: ${error instanceof Error ? error.message : String(error)}.`,
-      error,
-    );
+    throw invalid(`Temporal's configuration cannot be used: ${firstLine(error)}.`, error);
   }
+}
+
+/** The parser of TOML shows the lines around its error, and an API key may stand in them. */
+function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const line = error instanceof Error && 'line' in error ? ` in line ${String(error.line)}` : '';
+  return `${text.split('\n')[0]?.replace(/\.$/u, '') ?? text}${line}`;
 }
 
 function invalid(message: string, cause?: unknown): TracewrightError {

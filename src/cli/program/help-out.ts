@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
+import type { ConfigOptions } from '../commands/config.js';
 import type { DoctorOptions } from '../commands/doctor.js';
 import { parameterOptions } from '../parameters/options.js';
 import { targetOptions } from '../target-options.js';
 import { examples, named, sourced, stackOption, type Wiring } from './parts.js';
 
-/** `doctor` */
+/** `doctor`, `config` */
 export function registerHelpOut(program: Command, { context, finish }: Wiring): void {
   program.commandsGroup('When something is wrong:');
 
@@ -21,5 +22,16 @@ export function registerHelpOut(program: Command, { context, finish }: Wiring): 
     )
     .action(async (options: DoctorOptions) => {
       finish(await (await import('../commands/doctor.js')).doctor(context, options));
+    });
+
+  named(program.command('config'))
+    .description('every setting that counts here, where it comes from, and what is wrong with it')
+    .option('--json', 'print the settings as JSON')
+    .addHelpText(
+      'after',
+      examples('tracewright config', "tracewright config --json | jq '.settings[] | select(.problem)'"),
+    )
+    .action(async (options: ConfigOptions) => {
+      finish(await (await import('../commands/config.js')).config(context, options));
     });
 }
