@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { TracewrightError } from './domain/failure.js';
+import { metricsAddressProblem, metricsAddressText, parseMetricsAddress } from './metrics-address.js';
 
 /** Everything that Tracewright takes from its surroundings. This file is the only reader of the environment. */
 export interface Config {
@@ -10,6 +11,8 @@ export interface Config {
   /** Holds downloaded tools and built programs, by content hash; may be deleted at any time without loss. */
   readonly cacheDir: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** Where the worker serves its metrics, or `off`. Missing: nowhere, or where the worker that runs serves them. */
+  readonly metricsAddress?: string;
   /** For the worker that runs in the background: its starter waits for this file. A worker run by hand has none. */
   readonly readyFile?: string;
   /** The whole environment, for the libraries and programs that define variables of their own (TEMPORAL_*, KUBECONFIG). */
@@ -18,14 +21,22 @@ export interface Config {
 
 const absolutePath = z.string().refine(isAbsolute, 'must be an absolute path');
 
-const environmentSchema = z.object({
-  TRACEWRIGHT_STATE_DIR: absolutePath.optional(),
-  TRACEWRIGHT_CACHE_DIR: absolutePath.optional(),
-  TRACEWRIGHT_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
-  TRACEWRIGHT_READY_FILE: absolutePath.optional(),
-  XDG_STATE_HOME: absolutePath.optional().catch(undefined),
-  XDG_CACHE_HOME: absolutePath.optional().catch(undefined),
-});
+const environmentSchema = z
+  .object({
+    TRACEWRIGHT_STATE_DIR: absolutePath.optional(),
+    TRACEWRIGHT_CACHE_DIR: absolutePath.optional(),
+    TRACEWRIGHT_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+    TRACEWRIGHT_METRICS_ADDRESS: z.string().optional(),
+    TRACEWRIGHT_METRICS_PUBLIC: z.enum(['true', 'false']).default('false'),
+    TRACEWRIGHT_READY_FILE: absolutePath.optional(),
+    XDG_STATE_HOME: absolutePath.optional().catch(undefined),
+    XDG_CACHE_HOME: absolutePath.optional().catch(undefined),
+  })
+  .superRefine(({ TRACEWRIGHT_METRICS_ADDRESS: address, TRACEWRIGHT_METRICS_PUBLIC: isPublic }, context) => {
+    const problem = address === undefined ? undefined : metricsAddressProblem(address, isPublic === 'true');
+    if (problem !== undefined)
+      context.addIssue({ code: 'custom', path: ['TRACEWRIGHT_METRICS_ADDRESS'], message: problem });
+  });
 
 /** A variable of ours with a value that it cannot take. */
 export interface ConfigProblem {
@@ -50,15 +61,24 @@ export function readConfig(environment: Config['environment'] = process.env): {
   config: Config;
   problems: readonly ConfigProblem[];
 } {
+  const { variables, problems } = parse(environment);
+  return { config: configOf(variables, environment), problems };
+}
+
+/** Rules between variables are looked at when each one is good: hence again, without the bad ones. */
+function parse(environment: Config['environment']): {
+  variables: z.output<typeof environmentSchema>;
+  problems: ConfigProblem[];
+} {
   const parsed = environmentSchema.safeParse(environment);
-  if (parsed.success) return { config: configOf(parsed.data, environment), problems: [] };
+  if (parsed.success) return { variables: parsed.data, problems: [] };
   const problems = parsed.error.issues.map(({ path, message }) => ({
     variable: String(path[0]),
     rule: message,
   }));
   const wrong = new Set(problems.map(({ variable }) => variable));
-  const rest = Object.fromEntries(Object.entries(environment).filter(([name]) => !wrong.has(name)));
-  return { config: configOf(environmentSchema.parse(rest), environment), problems };
+  const rest = parse(Object.fromEntries(Object.entries(environment).filter(([name]) => !wrong.has(name))));
+  return { variables: rest.variables, problems: [...problems, ...rest.problems] };
 }
 
 /** @throws TracewrightError `config.invalid` that names the first variable with a problem */
@@ -74,10 +94,14 @@ export function requireGood([problem]: readonly ConfigProblem[]): void {
 function configOf(variables: z.output<typeof environmentSchema>, environment: Config['environment']): Config {
   const stateHome = variables.XDG_STATE_HOME ?? join(homedir(), '.local', 'state');
   const cacheHome = variables.XDG_CACHE_HOME ?? join(homedir(), '.cache');
+  const { TRACEWRIGHT_METRICS_ADDRESS: metrics } = variables;
+  const address = metrics === undefined ? undefined : parseMetricsAddress(metrics);
+  const metricsAddress = address ? metricsAddressText(address) : metrics;
   return {
     stateDir: variables.TRACEWRIGHT_STATE_DIR ?? join(stateHome, 'tracewright'),
     cacheDir: variables.TRACEWRIGHT_CACHE_DIR ?? join(cacheHome, 'tracewright'),
     logLevel: variables.TRACEWRIGHT_LOG_LEVEL,
+    ...(metricsAddress !== undefined && { metricsAddress }),
     ...(variables.TRACEWRIGHT_READY_FILE !== undefined && { readyFile: variables.TRACEWRIGHT_READY_FILE }),
     environment,
   };

@@ -11,6 +11,8 @@ import { connectionOptions } from './temporal/connection.js';
 import { currentConnection } from './temporal/current-connection.js';
 import { hostId } from './temporal/host-id.js';
 import { isServerQuiet, untilIdle } from './temporal/idle-end.js';
+import { metricsUrlOf, requireMetricsPort } from './temporal/metrics.js';
+import { metricsOptions } from './temporal/metrics-options.js';
 import { sdkLogger } from './temporal/sdk-logger.js';
 import { stopServer } from './temporal/server.js';
 import { markWorkerReady, retireWorker } from './temporal/worker-process.js';
@@ -24,7 +26,9 @@ import { redact } from './tools/redact.js';
  */
 async function runWorker(config: Config): Promise<boolean> {
   const log = pino({ level: config.logLevel, base: null });
-  Runtime.install({ logger: sdkLogger(log) });
+  const metricsUrl = metricsUrlOf(config.metricsAddress);
+  await requireMetricsPort(config.metricsAddress);
+  Runtime.install({ logger: sdkLogger(log), ...metricsOptions(config.metricsAddress) });
   const settings = await currentConnection(config);
   const { address, namespace } = settings;
   const connection = await NativeConnection.connect(connectionOptions(settings));
@@ -37,7 +41,7 @@ async function runWorker(config: Config): Promise<boolean> {
     });
     await markWorkerReady(config);
     const lost = await reportLostAttempts(config, new AsyncCompletionClient({ connection, namespace }));
-    log.info({ host, address, namespace, lost }, 'worker is ready');
+    log.info({ host, address, namespace, lost, metrics: metricsUrl }, 'worker is ready');
     const idle = async (): Promise<boolean> => {
       // A worker that was started by hand, or for a server of one's own, is somebody else's to stop.
       if (config.readyFile === undefined || !settings.embedded) return false;

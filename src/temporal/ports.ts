@@ -46,15 +46,36 @@ async function bothFree({ port, uiPort }: PortPair): Promise<boolean> {
 }
 
 async function isFree(port: number): Promise<boolean> {
+  return (await whyNotBindable({ port, host: '127.0.0.1' })) === undefined;
+}
+
+/** Why nobody can listen there: a code such as EADDRINUSE. Listens for a moment. `undefined`: it is free. */
+export async function whyNotBindable(address: { host: string; port: number }): Promise<string | undefined> {
   const server = createServer();
   return new Promise((resolve) => {
-    server.once('error', () => {
-      resolve(false);
+    server.once('error', ({ code }: NodeJS.ErrnoException) => {
+      resolve(code ?? 'unknown');
     });
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
+    server.listen({ ...address, exclusive: true }, () => {
       server.close(() => {
-        resolve(true);
+        resolve(undefined);
       });
     });
   });
+}
+
+/**
+ * As `whyNotBindable`, for a port whose holder has just ended: a process that was killed holds its ports until its last
+ * thread has ended. That is waited for, up to 1 s.
+ */
+export async function whyStillNotBindable(address: {
+  host: string;
+  port: number;
+}): Promise<string | undefined> {
+  const deadline = Date.now() + releaseTimeoutMs;
+  for (;;) {
+    const why = await whyNotBindable(address);
+    if (why !== 'EADDRINUSE' || Date.now() >= deadline) return why;
+    await sleep(20);
+  }
 }

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config.js';
 import { TracewrightError } from '../domain/failure.js';
+import { metricsOff } from '../metrics-address.js';
 import {
   daemonLogPath,
   observeDaemon,
@@ -16,9 +16,11 @@ import {
 } from '../tools/daemon.js';
 import { identifyProcess, type ProcessIdentity } from '../tools/process-identity.js';
 import type { ConnectionSettings } from './connection.js';
+import { metricsUrlOf, requireMetricsPort } from './metrics.js';
+import { workerVersion } from './worker-version.js';
 
 export interface EnsureWorkerOptions {
-  readonly config: Pick<Config, 'stateDir' | 'cacheDir' | 'environment'>;
+  readonly config: Pick<Config, 'stateDir' | 'cacheDir' | 'environment' | 'metricsAddress'>;
   readonly connection: ConnectionSettings;
   /** The built file that is run. @default `dist/worker.js` of this package */
   readonly entry?: string;
@@ -33,6 +35,8 @@ export interface EnsuredWorker {
 
 export type ObservedWorker = Pick<ObservedDaemon, 'pid' | 'running' | 'startedAt'> & {
   readonly ready: boolean;
+  /** Where it serves its metrics, if it does. */
+  readonly metricsUrl?: string;
   readonly logFile: string;
 };
 
@@ -56,26 +60,40 @@ const markerPath = (stateDir: string): string => join(stateDir, 'worker', 'ready
 
 /**
  * Makes sure that the background worker of the state folder runs, from this build and for this connection. One of another
- * build (after an update) or for another server gets SIGTERM and is replaced. Ready means that it takes tasks.
- * @throws TracewrightError `temporal.not-starting` with the last lines of its log
+ * build (after an update), for another server or with its metrics elsewhere gets SIGTERM and is replaced. Ready means
+ * that it takes tasks.
+ * @throws TracewrightError `temporal.not-starting` with the last lines of its log, `port.taken` and `config.invalid` for
+ * the address of its metrics
  */
 export async function ensureWorker(options: EnsureWorkerOptions): Promise<EnsuredWorker> {
   const { config, connection, entry = builtWorker } = options;
   const { stateDir, cacheDir, environment } = config;
   if (!existsSync(entry)) throw notBuilt(entry);
+  const before = await metricsAddressBefore(stateDir);
+  // A shell that knows nothing of metrics must not take them away from the worker that another one started.
+  const metrics = config.metricsAddress ?? before;
+  // The worker that runs goes on when the next one could not even start.
+  if (metrics !== before) await requireMetricsPort(metrics);
   const daemon = await startDaemon({
     ...workerPlace(stateDir),
     program: process.execPath,
     args: [entry],
-    version: await workerVersion(entry, connection),
+    version: await workerVersion(entry, connection, metrics),
+    data: { metricsAddress: metrics ?? metricsOff },
     env: {
       ...environment,
       TRACEWRIGHT_STATE_DIR: stateDir,
       TRACEWRIGHT_CACHE_DIR: cacheDir,
       TRACEWRIGHT_READY_FILE: markerPath(stateDir),
+      TRACEWRIGHT_METRICS_ADDRESS: metrics,
+      // It was allowed when the address was first given.
+      TRACEWRIGHT_METRICS_PUBLIC: 'true',
     },
     umask: 0o077,
-    prepare: () => rm(markerPath(stateDir), { force: true }),
+    prepare: async () => {
+      await requireMetricsPort(metrics);
+      await rm(markerPath(stateDir), { force: true });
+    },
     isReady: (identity) => isMarkedReady(stateDir, identity),
     readyTimeoutMs: 60_000,
     hangTimeoutMs: 60_000,
@@ -98,7 +116,12 @@ export async function observeWorker({
   if (!known) return undefined;
   const { pid, running, startedAt } = known;
   const ready = running && (await isMarkedReady(stateDir, known));
-  return { pid, running, startedAt, ready, logFile: daemonLogPath(workerPlace(stateDir)) };
+  const metricsUrl = running ? metricsUrlOf(addressIn(known)) : undefined;
+  return {
+    ...{ pid, running, startedAt, ready },
+    ...(metricsUrl !== undefined && { metricsUrl }),
+    logFile: daemonLogPath(workerPlace(stateDir)),
+  };
 }
 
 /** Stops the background worker gracefully: its activities end their programs first, up to 30 s. */
@@ -129,25 +152,22 @@ async function ownIdentity(): Promise<ProcessIdentity> {
   return identity;
 }
 
+/** Of the worker that runs, or was killed. */
+async function metricsAddressBefore(stateDir: string): Promise<string | undefined> {
+  const known = await observeDaemon(workerPlace(stateDir));
+  return known && addressIn(known);
+}
+
+/** Records of older versions have none. */
+function addressIn({ data }: Pick<ObservedDaemon, 'data'>): string | undefined {
+  const { metricsAddress } = data as { metricsAddress?: string };
+  return metricsAddress === metricsOff ? undefined : metricsAddress;
+}
+
 async function isMarkedReady(stateDir: string, { pid, startTime }: ProcessIdentity): Promise<boolean> {
   const text = await readFile(markerPath(stateDir), 'utf8').catch(() => '{}');
   const marker = JSON.parse(text) as Partial<ReadyMarker>;
   return marker.pid === pid && marker.startTime === startTime;
-}
-
-/**
- * Changes with the contents of the built files and with the connection (by digest only: it may hold an API key).
- * About 15 ms.
- */
-async function workerVersion(entry: string, connection: ConnectionSettings): Promise<string> {
-  const hash = createHash('sha256');
-  const folder = dirname(entry);
-  const files = (await readdir(folder, { recursive: true }))
-    .filter((name) => name.endsWith('.js'))
-    .toSorted();
-  for (const name of files) hash.update(name).update(await readFile(join(folder, name)));
-  hash.update(JSON.stringify(connection)).update(process.version);
-  return hash.digest('hex').slice(0, 16);
 }
 
 function notBuilt(entry: string): TracewrightError {

@@ -1,55 +1,40 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo, type Server } from 'node:net';
-import { delimiter, dirname, join } from 'node:path';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Progress } from '../../src/domain/progress.js';
 import { whyUnsupported } from '../../src/targets/embedded/host.js';
-import { provideTemporal } from '../../src/tools/temporal-binary.js';
-import { sharedCacheDir } from '../support/cache.js';
+import {
+  killProcessesOf,
+  pathWithTemporal,
+  processesOf,
+  silentProxy,
+  smallStack,
+  type SilentProxy,
+} from './small-environment.js';
 import { cli, cliEnvironment, type CliRun } from './support.js';
 
 const program = fileURLToPath(new URL('../../bin/tracewright.js', import.meta.url));
-
-const stack = `
-name: small
-description: One object
-targets: [embedded]
-components:
-  a: { manifests: { namespace: a, objects: [{ apiVersion: v1, kind: ConfigMap, metadata: { name: a } }] }, ready: [{ accepts: a }] }
-proof:
-  ride: { namespace: a, service: a, port: 1, customer: 1, customerName: a }
-  collector: { namespace: a, service: a, otlpHttpPort: 1, podSelector: a=a }
-  tempo: { namespace: a, service: a, port: 1 }
-  expect: { spans: 1, services: [a] }
-  traceql: '{}'
-  grafana: { skip: none }
-`;
 
 // Real server, real worker, real workflow. The first step stays in the middle of its build, because the module proxy
 // that it asks accepts connections and never answers.
 describe.skipIf((await whyUnsupported()) !== undefined)('a session of commands', { timeout: 240_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'tracewright-test-'));
   let env: Record<string, string | undefined>;
-  let proxy: Server;
+  let proxy: SilentProxy;
 
   beforeAll(async () => {
-    proxy = createServer((socket) => socket.on('error', () => undefined)).listen(0, '127.0.0.1');
-    await once(proxy, 'listening');
-    const temporal = await provideTemporal({ cacheDir: sharedCacheDir, environment: process.env });
-    env = {
-      PATH: [dirname(temporal.path), process.env['PATH']].join(delimiter),
-      GOPROXY: `http://127.0.0.1:${String((proxy.address() as AddressInfo).port)}`,
-    };
-    await writeFile(join(folder, 'small.yaml'), stack);
+    proxy = await silentProxy();
+    env = { PATH: await pathWithTemporal(), GOPROXY: proxy.url };
+    await writeFile(join(folder, 'small.yaml'), smallStack);
   });
 
   afterAll(async () => {
-    for (const pid of Object.keys(await processesOf(folder))) process.kill(Number(pid), 'SIGKILL');
+    await killProcessesOf(folder);
     proxy.close();
     await rm(folder, { recursive: true, force: true });
   });
@@ -148,16 +133,4 @@ function collect(stream: NodeJS.ReadableStream | null): () => string {
 async function pidOf(folder: string, record: string): Promise<number> {
   const text = await readFile(join(folder, 'state', `${record}.json`), 'utf8');
   return (JSON.parse(text) as { pid: number }).pid;
-}
-
-/** Those whose arguments or environment name the folder, by pid. */
-async function processesOf(folder: string): Promise<Record<string, string>> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/u.test(name));
-  const found = pids.map(async (pid) => {
-    const [command = '', environment = ''] = await Promise.all(
-      ['cmdline', 'environ'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')),
-    );
-    return `${command} ${environment}`.includes(folder) ? [[pid, command.replaceAll('\0', ' ')]] : [];
-  });
-  return Object.fromEntries((await Promise.all(found)).flat()) as Record<string, string>;
 }

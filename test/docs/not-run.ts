@@ -60,6 +60,11 @@ export const notRun: readonly NotRun[] = [
     reason: 'a file of the reader; test/e2e/k3d.test.ts installs one',
   },
   {
+    page: 'docs/reference/metrics.md',
+    has: 'TRACEWRIGHT_METRICS_ADDRESS=127.0.0.1:9464',
+    reason: 'a port that may be taken; test/cli/metrics.test.ts uses a free one',
+  },
+  {
     page: 'docs/reference/commands.md',
     has: 'tracewright plan --stack tutorial --target kubeconfig',
     reason: 'a cluster of the reader; test/preview/plan.test.ts plans this stack on a real API server',

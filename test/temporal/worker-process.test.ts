@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { appendFile, readFile, stat, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -12,6 +14,7 @@ import {
   type EnsureWorkerOptions,
 } from '../../src/temporal/worker-process.js';
 import { identifyProcess } from '../../src/tools/process-identity.js';
+import { freePorts } from '../support/api-server.js';
 import { compile } from '../support/compile.js';
 import { testFolder } from '../support/folder.js';
 import { containing } from '../support/match.js';
@@ -25,6 +28,23 @@ async function workerOptions(entry?: string): Promise<EnsureWorkerOptions> {
     entry: entry ?? (await compile('test/temporal/small-worker.ts')),
   };
 }
+
+/** A port that somebody listens on, until the end of the test. */
+async function listening(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+/** A port that nobody listened on a moment ago. */
+async function unusedPort(): Promise<number> {
+  const [port = 0] = await freePorts(1);
+  return port;
+}
+
+const environmentOf = async (pid: number): Promise<string[]> =>
+  (await readFile(`/proc/${String(pid)}/environ`, 'utf8')).split('\0');
 
 describe('the background worker', { timeout: 60_000 }, () => {
   it('starts once for many and is ready when that is said', async () => {
@@ -77,6 +97,54 @@ describe('the background worker', { timeout: 60_000 }, () => {
     const first = await ensureWorker(options);
     const second = await ensureWorker({ ...options, connection: embeddedSettings('127.0.0.1:7234') });
     expect(second.pid).not.toBe(first.pid);
+  });
+
+  it('serves its metrics where somebody said so last, whoever starts it', async () => {
+    const options = await workerOptions();
+    const metricsAddress = `127.0.0.1:${String(await unusedPort())}`;
+    const at = (address?: string): EnsureWorkerOptions => ({
+      ...options,
+      config: { ...options.config, ...(address !== undefined && { metricsAddress: address }) },
+    });
+    const first = await ensureWorker(options);
+    expect(await observeWorker(options.config)).not.toHaveProperty('metricsUrl');
+    const second = await ensureWorker(at(metricsAddress));
+    expect(second.pid).not.toBe(first.pid);
+    // A shell without the variable leaves it as it is, and starts it again as it was.
+    expect((await ensureWorker(options)).pid).toBe(second.pid);
+    process.kill(second.pid, 'SIGKILL');
+    while (await identifyProcess(second.pid)) await sleep(5);
+    const third = await ensureWorker(options);
+    expect(await environmentOf(third.pid)).toContain(`TRACEWRIGHT_METRICS_ADDRESS=${metricsAddress}`);
+    expect(await observeWorker(options.config)).toMatchObject({
+      metricsUrl: `http://${metricsAddress}/metrics`,
+    });
+    const fourth = await ensureWorker(at('off'));
+    expect(fourth.pid).not.toBe(third.pid);
+    expect(await observeWorker(options.config)).not.toHaveProperty('metricsUrl');
+  });
+
+  it('goes on when the port for the metrics of the next one is taken', async () => {
+    const options = await workerOptions();
+    const { pid } = await ensureWorker(options);
+    const taken = await listening();
+    const config = { ...options.config, metricsAddress: `127.0.0.1:${String(taken)}` };
+    await expect(ensureWorker({ ...options, config })).rejects.toMatchObject({
+      type: 'port.taken',
+      message: containing(`(pid ${String(process.pid)}) listens there.`),
+      remedy: containing('TRACEWRIGHT_METRICS_ADDRESS'),
+    });
+    expect(await identifyProcess(pid)).toBeDefined();
+  });
+
+  it('names an address that this machine does not have', async () => {
+    const options = await workerOptions();
+    const config = { ...options.config, metricsAddress: '192.0.2.1:9464' };
+    await expect(ensureWorker({ ...options, config })).rejects.toMatchObject({
+      type: 'config.invalid',
+      message: containing('this machine does not have the address'),
+    });
+    expect(await observeWorker(options.config)).toBeUndefined();
   });
 
   it('fails with the last lines of a worker that dies at its start', async () => {

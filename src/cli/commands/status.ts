@@ -62,6 +62,7 @@ async function printStatus(
       `  Temporal server   ${server.state} on ${server.address}, pid ${String(server.pid)}, log ${server.logFile}`,
     );
   if (worker) print(`  Worker            pid ${String(worker.pid)}, log ${worker.logFile}`);
+  if (worker?.metricsUrl !== undefined) print(`  Metrics           ${worker.metricsUrl}`);
 }
 
 function exitCodeOfPhase({ phase }: Progress): ExitCode {

@@ -29,6 +29,18 @@ const ownVariables: readonly OwnVariable[] = [
     valueOf: ({ logLevel }) => logLevel,
     means: 'how much the worker writes: debug, info, warn, error',
   },
+  {
+    name: 'metrics address',
+    variables: ['TRACEWRIGHT_METRICS_ADDRESS'],
+    valueOf: ({ metricsAddress }) => metricsAddress,
+    means: 'where the worker serves its metrics (default: nowhere)',
+  },
+  {
+    name: 'public metrics',
+    variables: ['TRACEWRIGHT_METRICS_PUBLIC'],
+    valueOf: ({ environment }) => environment['TRACEWRIGHT_METRICS_PUBLIC'],
+    means: 'whether other machines may reach the metrics',
+  },
 ];
 
 /** Tracewright's own settings. @param problems as `readConfig` found them */
@@ -42,7 +54,7 @@ export function ownSettings(config: Config, problems: readonly ConfigProblem[]):
       return { ...common, value, origin: { kind: 'variable', variable }, problem: `It ${withVerb(rule)}.` };
     }
     const value = valueOf(config);
-    const from = variables.find((it) => isUsed(config.environment[it], value));
+    const from = variables.find((it) => isUsed(it, config.environment[it], value));
     return {
       ...common,
       ...(value !== undefined && { value: maskValue(value) }),
@@ -52,10 +64,10 @@ export function ownSettings(config: Config, problems: readonly ConfigProblem[]):
 }
 
 /** XDG_* with a relative path count as unset, as their specification says. */
-function isUsed(set: string | undefined, value: string | undefined): boolean {
-  return set !== undefined && set !== '' && (value?.startsWith(set) ?? false);
+function isUsed(variable: string, set: string | undefined, value: string | undefined): boolean {
+  return set !== undefined && (!variable.startsWith('XDG_') || (value?.startsWith(set) ?? false));
 }
 
 function withVerb(rule: string): string {
-  return /^(?:must|is|has)\b/u.test(rule) ? rule : `is wrong: ${rule}`;
+  return /^(?:must|names)\b/u.test(rule) ? rule : `is wrong: ${rule}`;
 }
