@@ -11,6 +11,8 @@ const lockSchema = z.strictObject({
   charts: z.record(z.string(), z.strictObject({ source: z.string(), digest })),
   /** By the name that the charts and manifests give the image. */
   images: z.record(z.string(), digest),
+  /** What `--set` and `--values` said; files from the folder of the lock file on. */
+  parameters: z.strictObject({ set: z.array(z.string()), values: z.array(z.string()) }).optional(),
 });
 
 /** What the charts and images of a stack were when somebody last looked. */
@@ -56,7 +58,7 @@ export function invalidLock(path: string, why: string, cause?: unknown): Tracewr
   return new TracewrightError({
     type: 'lock.invalid',
     message: `The lock file ${path} cannot be used: ${why}.`,
-    remedy: 'Make it anew with `tracewright lock`, or delete it to install without one.',
+    remedy: 'Make it anew with `tracewright lock --stack <name|file>`, or delete it to install without one.',
     cause,
   });
 }

@@ -1,14 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { join, relative } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { lock } from '../../src/cli/commands/lock.js';
 import { sourcedStack } from '../../src/cli/stack-sources.js';
 import { loadConfig } from '../../src/config.js';
 import type { CliContext } from '../../src/cli/context.js';
 import type { Stack } from '../../src/domain/stack.js';
-import { loadStack } from '../../src/stack-file.js';
+import { parseAssignment } from '../../src/cli/parameters/assignment.js';
+import { loadStack, parameterizedStack } from '../../src/stack-file.js';
 import { locateChart } from '../../src/tools/helm/chart-source.js';
 import { createHelm } from '../../src/tools/helm/helm.js';
 import { sharedCacheDir } from '../support/cache.js';
@@ -37,9 +38,9 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function pack(place: string): Promise<Buffer> {
+async function pack(place: string, image = `${images.host}/of/chart:1`): Promise<Buffer> {
   const parent = join(folder, place);
-  const pod = `apiVersion: v1\nkind: Pod\nmetadata: { name: ${place} }\nspec: { containers: [{ name: it, image: ${images.host}/of/chart:1 }] }\n`;
+  const pod = `apiVersion: v1\nkind: Pod\nmetadata: { name: ${place} }\nspec: { containers: [{ name: it, image: '${image}' }] }\n`;
   await writeChart(join(parent, 'demo'), { files: { 'templates/pod.yaml': pod } });
   execFileSync('tar', ['-czf', join(parent, 'demo.tgz'), '-C', parent, 'demo']);
   return readFile(join(parent, 'demo.tgz'));
@@ -153,6 +154,78 @@ it('is refused when the stack has moved on, or when it is damaged', async () => 
   await expect(sourced()).rejects.toMatchObject({ type: 'lock.mismatch' });
   await writeFile(join(folder, 'mine.lock.json'), '{ "version": 1 }');
   await expect(sourced()).rejects.toMatchObject({ type: 'lock.invalid' });
+});
+
+describe('with parameters', () => {
+  const chartImage = (): string => `demo.values.image=${images.host}/of/chart:2`;
+  const podImage = (): string => `pod.objects.Pod/pod.spec.containers[0].image=${images.host}/of/manifest:2`;
+  beforeEach(async () => {
+    const archive = await pack('valued', `{{ .Values.image | default "${images.host}/of/chart:1" }}`);
+    charts.publish({ name: 'demo', version: '1.2.3', archive });
+    images.publish('of/chart', '2', 'chart, the next');
+    images.publish('of/manifest', '2', 'manifest, the next');
+    await lock(context(), { stack: stackPath() });
+  });
+
+  /** What `up` does with the images of the stack: those of manifests at once, those of charts as helm renders them. */
+  async function installed(): Promise<string> {
+    const loaded = await loadStack(stackPath(), { builtInDir: folder });
+    const asked = parameterizedStack(loaded.stack, [chartImage(), podImage()].map(parseAssignment));
+    const { demo, pod } = (await sourcedStack({ ...loaded, stack: asked }, 'kubeconfig', {})).components;
+    const { binary = '' } = testHelms.find(({ version }) => version.startsWith('v4.')) ?? {};
+    const helm = createHelm({
+      binary,
+      homeDir: join(folder, 'home'),
+      kubeconfigPath: '/nowhere',
+      images: demo?.release?.images,
+    });
+    const chartPath = join(folder, 'valued', 'demo.tgz');
+    const values = demo?.release?.values ?? {};
+    return (
+      JSON.stringify(pod) + (await helm.template({ namespace: 'demo', name: 'demo', values, chartPath }))
+    );
+  }
+
+  it('ends the circle: an image of --set is refused, the remedy locks it, and it is installed', async () => {
+    const refused: unknown = await installed().catch((error: unknown) => error);
+    expect(refused).toMatchObject({
+      type: 'lock.mismatch',
+      remedy: expect.stringContaining('--stack, --set and --values of this command') as unknown,
+    });
+    await lock(context(), { stack: stackPath(), set: [chartImage(), podImage()] });
+    expect(await installed()).toMatch(/of\/manifest:2@sha256:.*of\/chart:2@sha256:/su);
+  });
+
+  it('keeps them for a later lock and check without any, until it is told to forget', async () => {
+    await mkdir(join(folder, 'values'));
+    await writeFile(join(folder, 'values', 'demo.yaml'), `image: ${images.host}/of/chart:2\n`);
+    const values = [`demo=${relative(process.cwd(), join(folder, 'values', 'demo.yaml'))}`];
+    await lock(context(), { stack: stackPath(), values, set: [podImage()] });
+    const locked = JSON.parse(await lockText()) as { images: object; parameters: unknown };
+    expect(locked.parameters).toEqual({ set: [podImage()], values: ['demo=values/demo.yaml'] });
+    expect(Object.keys(locked.images)).toEqual([`${images.host}/of/chart:2`, `${images.host}/of/manifest:2`]);
+    expect(await lock(context(), { stack: stackPath(), check: true })).toBe(0);
+    await lock(context(), { stack: stackPath(), resetValues: true });
+    expect(await lockText()).not.toContain('parameters');
+  });
+
+  it('writes no secret down', async () => {
+    const set = ['demo.values.adminPassword=hunter22'];
+    await expect(lock(context(), { stack: stackPath(), set })).rejects.toMatchObject({
+      type: 'usage.invalid',
+      message: expect.not.stringContaining('hunter22') as unknown,
+    });
+    expect(await lockText()).not.toContain('adminPassword');
+  });
+});
+
+it('is made anew where it is damaged, as its failure says', async () => {
+  await writeFile(join(folder, 'mine.lock.json'), '{ "version": 1 }');
+  await expect(lock(context(), { stack: stackPath(), check: true })).rejects.toMatchObject({
+    type: 'lock.invalid',
+  });
+  expect(await lock(context(), { stack: stackPath() })).toBe(0);
+  expect(await lock(context(), { stack: stackPath(), check: true })).toBe(0);
 });
 
 it('is not written when an image is not to be had', async () => {

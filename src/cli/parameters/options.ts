@@ -1,7 +1,10 @@
 import type { Command } from 'commander';
 
-/** Adds `--set`, `--values` and `--reset-values`; `readParameters` reads them. */
-export function parameterOptions(command: Command): Command {
+/**
+ * Adds `--set`, `--values` and `--reset-values`; `readParameters` reads them.
+ * @param kept the command whose parameters stay until it is given others
+ */
+export function parameterOptions(command: Command, kept: 'up' | 'lock' = 'up'): Command {
   const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
   return command
     .option(
@@ -10,5 +13,5 @@ export function parameterOptions(command: Command): Command {
       collect,
     )
     .option('--values <component=file>', 'merge a file of Helm values, repeatable; never secrets', collect)
-    .option('--reset-values', 'forget --set and --values of the last up');
+    .option('--reset-values', `forget --set and --values of the last ${kept}`);
 }

@@ -49,13 +49,17 @@ export function registerInstall(program: Command, { context, finish }: Wiring): 
       finish(await (await import('../commands/plan.js')).plan(context, options));
     });
 
-  sourced(program.command('lock'))
+  parameterOptions(sourced(program.command('lock')), 'lock')
     .description('write the digests of charts and images beside a stack; `up` then takes nothing else')
     .requiredOption('-s, --stack <name|file>', 'a built-in stack or a stack file of your own')
     .option('--check', 'write nothing; fail when a digest has changed')
     .addHelpText(
       'after',
-      examples('tracewright lock --stack ./mine.yaml', 'tracewright lock -s tutorial --check'),
+      examples(
+        'tracewright lock --stack ./mine.yaml',
+        'tracewright lock --stack ./mine.yaml --set tempo.values.tempo.tag=2.0.1',
+        'tracewright lock -s tutorial --check',
+      ),
     )
     .action(async (options: LockCommandOptions) => {
       finish(await (await import('../commands/lock.js')).lock(context, options));

@@ -54,6 +54,7 @@ function rewritten(reference: string, rewriting: ImageRewriting): string {
   throw new TracewrightError({
     type: 'lock.mismatch',
     message: `The image ${reference} is not in the lock file.`,
-    remedy: 'Look where it comes from (a changed value?), then run `tracewright lock`.',
+    remedy:
+      'If it is meant, run `tracewright lock` with the --stack, --set and --values of this command, then this command again.',
   });
 }
