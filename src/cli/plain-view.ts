@@ -31,11 +31,21 @@ export function createPlainView(
   const states = new Map<string, StepState>();
   const told = new Map<string, Told>();
   let width = 0;
+  let wasPaused = false;
+
+  const time = (): string => paint('dim', formatDuration(clock() - started).padStart(11));
 
   const line = (step: StepProgress, text: string): void => {
-    const time = formatDuration(clock() - started).padStart(11);
     const { style, symbol } = stepMarks[step.state];
-    print(`${paint('dim', time)} ${paint(style, symbol)} ${step.name.padEnd(width)}  ${text}`);
+    print(`${time()} ${paint(style, symbol)} ${step.name.padEnd(width)}  ${text}`);
+  };
+
+  const showPause = (isPaused: boolean): void => {
+    if (isPaused !== wasPaused)
+      print(
+        `${time()}   ${isPaused ? 'paused: what runs goes on, nothing new starts until `tracewright resume`' : 'resumed'}`,
+      );
+    wasPaused = isPaused;
   };
 
   const showState = (step: StepProgress): void => {
@@ -69,6 +79,7 @@ export function createPlainView(
         showState(step);
         showLive(step, live.get(step.name));
       }
+      showPause(progress.paused === true);
     },
     end: () => undefined,
   };

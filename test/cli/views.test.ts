@@ -95,6 +95,17 @@ describe('the plain view', () => {
     expect(withoutClock(lines)).toEqual(['… cluster  tries again in 60 s (attempt 2: no)']);
   });
 
+  it('tells once that the environment pauses, and that it goes on', () => {
+    const { context, lines } = recordingContext();
+    const view = createPlainView(context);
+    for (const paused of [false, true, true, false, false])
+      view.show({ progress: progressOf(paused ? { paused } : {}), live: none });
+    expect(withoutClock(lines)).toEqual([
+      '  paused: what runs goes on, nothing new starts until `tracewright resume`',
+      '  resumed',
+    ]);
+  });
+
   it('tells the attempt, and why the last one failed', () => {
     const { context, lines } = recordingContext();
     createPlainView(context).show({

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection, WorkflowUpdateFailedError } from '@temporalio/client';
 import { look, type Snapshot } from '../../src/cli/follow.js';
 import { environmentWorkflowId } from '../../src/domain/names.js';
+import { isPassingOutage } from '../../src/temporal/grpc-status.js';
 import { isAlive, type ProcessIdentity } from '../../src/tools/process-identity.js';
 import { clusterFolder, type ClusterFolder } from '../../src/targets/embedded/folder.js';
 import { connectKubernetes, type Kubernetes } from '../../src/tools/kubernetes/connection.js';
@@ -162,11 +163,17 @@ export class Bed {
     }
   }
 
-  /** Pauses or resumes the environment; one that is so already stays as it is. */
+  /** Pauses or resumes the environment; one that is so already stays as it is. Asked again of a server that just comes. */
   async decide(update: 'pause' | 'resume'): Promise<void> {
-    const handle = (await this.client()).workflow.getHandle(environmentWorkflowId(environment));
-    await handle.executeUpdate(update).catch((error: unknown) => {
-      if (!(error instanceof WorkflowUpdateFailedError)) throw error;
+    await this.until(`an answer to ${update}`, async () => {
+      const handle = (await this.client()).workflow.getHandle(environmentWorkflowId(environment));
+      try {
+        await handle.executeUpdate(update);
+      } catch (error) {
+        if (isPassingOutage(error)) return false;
+        if (!(error instanceof WorkflowUpdateFailedError)) throw error;
+      }
+      return true;
     });
   }
 

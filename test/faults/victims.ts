@@ -98,8 +98,8 @@ export const cli: Victim = {
   async strike(bed) {
     await bed.leave();
     const again = bed.follow();
-    return bed.until('the next command to tell of the steps', () =>
-      Promise.resolve(/\s[…✓]\s/u.test(again.said())),
+    return bed.until('the next command to tell of the steps, or that they pause', () =>
+      Promise.resolve(/\s[…✓]\s|paused/u.test(again.said())),
     );
   },
 };

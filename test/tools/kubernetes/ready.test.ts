@@ -7,6 +7,7 @@ import { missingApiServer, startApiServer, type ApiServer } from '../../support/
 import { definition } from '../../support/chart.js';
 
 const owner = { environment: 'demo', component: 'web' };
+const nodeReady = { type: 'Ready', status: 'True', reason: 'KubeletReady' };
 
 /** Real controllers and a real scheduler; only the kubelet's reports are written by the test. */
 describe.skipIf(missingApiServer)(`waiting until a component is ready ${missingApiServer ?? ''}`, () => {
@@ -19,7 +20,7 @@ describe.skipIf(missingApiServer)(`waiting until a component is ready ${missingA
     await report('/api/v1/nodes/node/status', {
       capacity,
       allocatable: capacity,
-      conditions: [{ type: 'Ready', status: 'True', reason: 'KubeletReady' }],
+      conditions: [nodeReady],
     });
   });
   afterAll(() => server.stop());
@@ -40,13 +41,14 @@ describe.skipIf(missingApiServer)(`waiting until a component is ready ${missingA
     replicas: number,
     image = 'example.invalid/web:1',
     more: object = {},
+    tolerations: readonly object[] = [{ operator: 'Exists' }],
   ): KubernetesObjectSpec {
     const labels = { app: 'web' };
     const containers = [{ name: 'web', image, ...more }];
     const spec = {
       replicas,
       selector: { matchLabels: labels },
-      template: { metadata: { labels }, spec: { containers, tolerations: [{ operator: 'Exists' }] } },
+      template: { metadata: { labels }, spec: { containers, tolerations } },
     };
     return { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' }, spec };
   }
@@ -311,6 +313,24 @@ describe.skipIf(missingApiServer)(`waiting until a component is ready ${missingA
     });
     expect(Date.now() - started).toBeGreaterThan(14_000);
     expect(Date.now() - started).toBeLessThan(20_000);
+  });
+
+  it('names the taint of a node that is short of disk space, and tries again', async () => {
+    // The controllers make the taint out of the condition.
+    await report('/api/v1/nodes/node/status', {
+      conditions: [nodeReady, { ...nodeReady, type: 'DiskPressure' }],
+    });
+    await expect
+      .poll(() => server.kube.json({ path: '/api/v1/nodes/node' }), { timeout: 20_000 })
+      .toMatchObject({ spec: { taints: [{ key: 'node.kubernetes.io/disk-pressure' }] } });
+    const namespace = await install(deployment(1, undefined, {}, []));
+    await expect(wait(namespace).done).rejects.toMatchObject({
+      type: 'ready.unschedulable',
+      retryable: true,
+      remedy: expect.stringContaining('Free disk space on the node node') as string,
+      evidence: ['node node has the taint node.kubernetes.io/disk-pressure'],
+    });
+    await report('/api/v1/nodes/node/status', { conditions: [nodeReady] });
   });
 
   it('names what is missing, with its events, when the time is up', async () => {

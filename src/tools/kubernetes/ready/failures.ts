@@ -4,6 +4,7 @@ import type { Kubernetes } from '../connection.js';
 import type { ClusterEvent, Pod } from '../objects.js';
 import { lastLogLines } from '../pod-logs.js';
 import type { RunningCheck } from './checks.js';
+import { taintedNodes, type TaintedNode } from './nodes.js';
 import { activityOf, oneLine, timeOf, type PodTrouble } from './pods.js';
 import type { NamespaceView } from './view.js';
 
@@ -15,13 +16,7 @@ export async function troubleFailure(
 ): Promise<TracewrightError> {
   const where = `pod ${String(pod.metadata.namespace)}/${pod.metadata.name}`;
   if (trouble.type === 'ready.image-pull') return imageFailure(where, trouble);
-  if (trouble.type === 'ready.unschedulable') {
-    return new TracewrightError({
-      type: trouble.type,
-      message: `No node takes the ${where}: ${trouble.reason}`,
-      remedy: 'Free CPU or memory on the nodes, add a node, or lower the requests of the component.',
-    });
-  }
+  if (trouble.type === 'ready.unschedulable') return placeFailure(where, trouble, await taintedNodes(kube));
   const container = trouble.container ?? '';
   const lines = await lastLogLines(kube, pod, container);
   return new TracewrightError({
@@ -32,6 +27,25 @@ export async function troubleFailure(
         ? 'Raise the memory limit of the container, then retry.'
         : `Look at its log: kubectl -n ${String(pod.metadata.namespace)} logs ${pod.metadata.name} -c ${container} --previous`,
     evidence: lines.map((line) => oneLine(redact(line), 300)),
+  });
+}
+
+/** The scheduler counts the nodes whose taints are in the way and names neither, so the taints of all nodes go with it. */
+function placeFailure(
+  where: string,
+  { reason }: PodTrouble,
+  nodes: readonly TaintedNode[],
+): TracewrightError {
+  const pressed = nodes.filter(({ pressure }) => pressure !== undefined);
+  const [first] = pressed;
+  return new TracewrightError({
+    type: 'ready.unschedulable',
+    message: `No node takes the ${where}: ${reason}`,
+    remedy: first
+      ? `Free ${first.pressure ?? ''} on the node ${first.name}; the step is tried again. Kubernetes keeps pods away for up to five minutes more (10 s on the embedded cluster).`
+      : 'Free CPU or memory on the nodes, add a node, or lower the requests of the component.',
+    evidence: nodes.map(({ name, taints }) => `node ${name} has the taint ${taints.join(', ')}`),
+    retryable: pressed.length > 0,
   });
 }
 
