@@ -95,6 +95,8 @@ func kubeletSettings(config Config) object {
 		"imageGCHighThresholdPercent": 100,
 		// A laptop's disk is often nearly full: evict for a real shortage only.
 		"evictionHard": object{"nodefs.available": "1%", "imagefs.available": "1%", "nodefs.inodesFree": "1%", "memory.available": "50Mi"},
+		// Kubernetes' own five minutes spare a node of many pods from swinging; here somebody waits who has just made room.
+		"evictionPressureTransitionPeriod": "10s",
 	}
 }
 
