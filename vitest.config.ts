@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /** Tests that start clusters or API servers: one at a time, or they would starve each other on two cores. */
 const heavy = [
+  'test/activities/deadline.test.ts',
   'test/e2e/**/*.test.ts',
   'test/faults/*.test.ts',
   'test/preview/*.test.ts',

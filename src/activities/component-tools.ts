@@ -57,7 +57,12 @@ export async function helmCall(
 ): Promise<HelmCall> {
   const folder = logFolder(environmentDir(config, task));
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  return { logFile: join(folder, `${task.component}.log`), owner: step.owner, signal: step.signal };
+  return {
+    logFile: join(folder, `${task.component}.log`),
+    owner: step.owner,
+    signal: step.signal,
+    deadline: step.deadline,
+  };
 }
 
 const environmentDir = (config: Config, task: ComponentTask): string =>

@@ -72,6 +72,7 @@ export function componentActivities(config: Config): ComponentActivities {
       const { kept } = await deleteDefinitions(kube, definitions, {
         onProgress: step.report,
         signal: step.signal,
+        deadline: step.deadline,
       });
       return {
         outcome: [removalWords[outcome], ...kept.map(({ name, reason }) => `${name} stays: ${reason}`)].join(
@@ -88,6 +89,7 @@ export function componentActivities(config: Config): ComponentActivities {
         owner: ownerOf(task),
         onProgress: step.report,
         signal: step.signal,
+        deadline: step.deadline,
       });
       const count = deleted.filter(({ outcome }) => outcome === 'deleted').length;
       return { outcome: `${String(count)} of ${String(objects.length)} objects deleted` };
@@ -106,7 +108,7 @@ async function untilReady(
     environment: task.environment,
     checks: task.definition.ready,
     objectsOf: (component) => required<ManifestsSpec>(task.accepts[component]),
-    timeoutMs: durationMs(task.definition.timeout),
+    timeoutMs: step.deadline.leftMs(durationMs(task.definition.timeout)),
     onProgress: step.report,
     signal: step.signal,
   });

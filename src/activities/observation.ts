@@ -91,7 +91,7 @@ async function lookAtObjects(
 async function lookAtReadiness(
   kube: Kubernetes,
   { environment, definition }: ComponentTask,
-  { report, signal }: StepContext,
+  { report, signal, deadline }: StepContext,
 ): Promise<ComponentObservation> {
   const { namespace } = required(definition.release ?? definition.manifests);
   // Trying out the objects of another component would make its namespace.
@@ -102,7 +102,7 @@ async function lookAtReadiness(
       environment,
       checks,
       objectsOf: () => required(definition.manifests),
-      timeoutMs: readyWithinMs,
+      timeoutMs: deadline.leftMs(readyWithinMs),
       onProgress: report,
       signal,
     });

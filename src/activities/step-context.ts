@@ -1,6 +1,8 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { deadlineIn, type Deadline } from '../domain/deadline.js';
 import { failureTypes, toFailure, type Failure } from '../domain/failure.js';
 import type { LiveDetail } from '../domain/progress.js';
+import { usableMs } from '../domain/time-limits.js';
 import type { ProcessIdentity } from '../tools/process-identity.js';
 import { redact } from '../tools/redact.js';
 
@@ -24,6 +26,8 @@ export interface StepContext {
   /** Aborted by a teardown, an abort, or the end of the worker. */
   readonly signal: AbortSignal;
   readonly attempt: number;
+  /** Before the server's own: what waits ends by it, with a failure that says for what. */
+  readonly deadline: Deadline;
 }
 
 /**
@@ -71,6 +75,7 @@ function beat(context: Context): { step: StepContext; stop: () => void } {
     },
     signal: context.cancellationSignal,
     attempt: context.info.attempt,
+    deadline: deadlineIn(usableMs(context.info.startToCloseTimeoutMs)),
   };
   return {
     step,

@@ -1,14 +1,9 @@
 import { ActivityCancellationType, type ActivityOptions } from '@temporalio/workflow';
-import { durationMs } from '../domain/duration.js';
 import type { Step } from '../domain/plan.js';
-
-const minute = 60_000;
+import { attemptMs, observationMs, serverLimitMs } from '../domain/time-limits.js';
 
 /** A worker that was killed is noticed after this time without a heartbeat; they come every second. */
 const heartbeatTimeout = '12s';
-
-/** Beyond a tool's own time limit, so that the tool's own, better error comes first. */
-const grace = 2 * minute;
 
 /** A machine that takes no task for so long is lost as far as the environment is concerned; a person decides. */
 const scheduleToStartTimeout = '60s';
@@ -24,27 +19,24 @@ const common = {
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '15s' },
 } satisfies ActivityOptions;
 
-/** The longest part is the first build of the embedded cluster: about 10 minutes on 2 cores. */
-const clusterLimit = 60 * minute;
-const verificationLimit = 5 * minute;
-/** A look at a component asks for what it waits for at most 10 s; helm renders, and charts may have to be downloaded. */
-const observationLimit = 2 * minute;
-
 /**
- * Time limits and retries of a step, on the queue of the machine that holds the cluster, or on the workflow's own.
+ * Time limits and retries of a step, on the queue of the machine that holds the cluster, or on the workflow's own. An
+ * attempt takes its own, earlier deadline from `startToCloseTimeout`.
  * @param timeout the component's, such as `5m`
+ * @param removes whether it takes away what the step makes
  */
 export function stepProfile(
   step: Step,
   timeout: string | undefined,
   taskQueue: string | undefined,
+  removes = step.removes === true,
 ): ActivityOptions {
-  const limit = attemptLimitMs(step, timeout);
+  const limit = serverLimitMs(attemptMs(step, timeout, removes));
   return {
     ...common,
     ...placeOf(taskQueue),
-    startToCloseTimeout: limit + grace,
-    scheduleToCloseTimeout: 4 * (limit + grace),
+    startToCloseTimeout: limit,
+    scheduleToCloseTimeout: 4 * limit,
     activityId: step.name,
     summary: `${step.name}: ${step.title}`,
   };
@@ -55,8 +47,8 @@ export function observationProfile(step: Step, taskQueue: string | undefined): A
   return {
     ...common,
     ...placeOf(taskQueue),
-    startToCloseTimeout: observationLimit,
-    scheduleToCloseTimeout: 2 * observationLimit,
+    startToCloseTimeout: serverLimitMs(observationMs),
+    scheduleToCloseTimeout: 2 * serverLimitMs(observationMs),
     activityId: `observe-${step.name}`,
     summary: `${step.name}: compare with the stack`,
   };
@@ -72,16 +64,4 @@ export const claimProfile: ActivityOptions = {
 /** Whoever serves the workflow's own queue serves the workflow as well: there is no lost machine to notice. */
 function placeOf(taskQueue: string | undefined): ActivityOptions {
   return taskQueue === undefined ? {} : { taskQueue, scheduleToStartTimeout };
-}
-
-function attemptLimitMs(step: Step, timeout = '5m'): number {
-  switch (step.kind) {
-    case 'cluster':
-      return clusterLimit;
-    case 'verification':
-      return verificationLimit;
-    case 'release':
-    case 'manifests':
-      return durationMs(timeout);
-  }
 }

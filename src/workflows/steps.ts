@@ -48,7 +48,7 @@ export async function removeStep(
   if (step.kind !== 'cluster' && (state.cluster === undefined || state.cluster.owned)) {
     return { outcome: 'goes with its cluster' };
   }
-  const host = activities(await profileOf(state, step));
+  const host = activities(await profileOf(state, step, true));
   if (step.kind !== 'cluster') return removeComponent(state, environment, step, host);
   const { cluster, spec } = state;
   const shared = cluster?.owned === false ? { shared: cluster } : {};
@@ -76,8 +76,12 @@ function removeComponent(
 }
 
 /** Not the activities themselves: a promise takes their proxy, which has every method, for another promise. */
-async function profileOf(state: EnvironmentState, step: Step): Promise<ActivityOptions> {
-  return stepProfile(step, state.definitionOf(step)?.timeout, await queueOf(state));
+async function profileOf(
+  state: EnvironmentState,
+  step: Step,
+  removes = step.removes,
+): Promise<ActivityOptions> {
+  return stepProfile(step, state.definitionOf(step)?.timeout, await queueOf(state), removes);
 }
 
 /**

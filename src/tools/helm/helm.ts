@@ -1,7 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
+import type { Deadline } from '../../domain/deadline.js';
 import type { ImageRewriting } from '../../domain/stack.js';
+import { toolGraceMs } from '../../domain/time-limits.js';
 import { run, type ProcessOwner, type RunResult } from '../process.js';
 import { helmFailure } from './failure.js';
 import { homeOf } from './home.js';
@@ -30,6 +32,8 @@ export interface HelmCall {
   readonly owner?: ProcessOwner | undefined;
   /** SIGTERM first: helm then marks the release as failed instead of leaving it pending. */
   readonly signal?: AbortSignal | undefined;
+  /** Makes every time limit of the call shorter that reaches beyond it. */
+  readonly deadline?: Deadline | undefined;
 }
 
 export interface ReleaseName {
@@ -108,7 +112,7 @@ export function createHelm(options: HelmOptions): Helm {
     try {
       return await run(options.binary, args, {
         env: await homeOf(resolve(options.homeDir, home)),
-        timeoutMs: more.timeoutMs ?? workMs,
+        timeoutMs: processMs(more.timeoutMs ?? workMs, call),
         missingRemedy: 'Install helm 3.13 or later.',
         ...(more.input !== undefined && { input: more.input }),
         ...definedOf(call),
@@ -165,19 +169,31 @@ export function createHelm(options: HelmOptions): Helm {
         '--history-max',
         String(historyMax),
       ];
-      const limits = ['--timeout', seconds(timeoutMs), ...labelArguments(labels)];
+      const limits = ['--timeout', waitOf(timeoutMs, call), ...labelArguments(labels)];
       await rendering('upgrade', release, [...args, ...limits], call, {
         input: JSON.stringify(values),
         timeoutMs: timeoutMs + workMs,
       });
     },
     async uninstall({ timeoutMs, ...release }, call = {}) {
-      await forRelease('uninstall', release, ['--ignore-not-found', '--timeout', seconds(timeoutMs)], call, {
-        timeoutMs: timeoutMs + workMs,
-      });
+      await forRelease(
+        'uninstall',
+        release,
+        ['--ignore-not-found', '--timeout', waitOf(timeoutMs, call)],
+        call,
+        {
+          timeoutMs: timeoutMs + workMs,
+        },
+      );
     },
     async rollback({ revision, timeoutMs, ...release }, call = {}) {
-      const args = [String(revision), '--timeout', seconds(timeoutMs), '--history-max', String(historyMax)];
+      const args = [
+        String(revision),
+        '--timeout',
+        waitOf(timeoutMs, call),
+        '--history-max',
+        String(historyMax),
+      ];
       await forRelease('rollback', release, args, call, { timeoutMs: timeoutMs + workMs });
     },
     async template({ chartPath, values, includeCrds, kubeVersion, apiVersions = [], ...release }, call = {}) {
@@ -232,8 +248,14 @@ function remoteArguments(chart: RemoteChart): string[] {
   return [chart.oci, ...(isLoopback(new URL(chart.oci).hostname) ? ['--plain-http'] : [])];
 }
 
-function seconds(ms: number): string {
-  return `${String(Math.max(1, Math.ceil(ms / 1000)))}s`;
+/** For helm's --timeout, in whole seconds. */
+function waitOf(ms: number, { deadline }: HelmCall): string {
+  return `${String(Math.max(1, Math.ceil((deadline?.leftMs(ms) ?? ms) / 1000)))}s`;
+}
+
+/** When helm is ended: a little after the end of its own --timeout, whose error says more. */
+function processMs(ms: number, { deadline }: HelmCall): number {
+  return deadline ? Math.min(ms, deadline.leftMs() + toolGraceMs) : ms;
 }
 
 function labelArguments(labels: Readonly<Record<string, string>>): string[] {

@@ -25,13 +25,13 @@ export interface UninstallOptions extends ReleaseName {
  */
 export async function uninstallWhole(record: ReleaseRecord, options: UninstallOptions): Promise<void> {
   const { kube, helm, namespace, name, owner, timeoutMs, onProgress, call } = options;
-  const { signal } = call;
+  const { signal, deadline } = call;
   const objects = parseManifests(record.manifest).filter(({ metadata }) => !isKept(metadata.annotations));
   // Before the uninstall: afterwards the kinds of the chart's own definitions are unknown.
   const references = await referencesOf(kube, objects, namespace, signal);
   const byproducts = await claimByproducts(kube, record, owner, signal);
   await helm.uninstall({ namespace, name, timeoutMs }, call);
-  const waiting = { timeoutMs, onProgress, signal };
+  const waiting = { timeoutMs, onProgress, signal, deadline };
   await waitUntilGone(kube, [...references, ...byproducts.pods], waiting);
   await remove(kube, byproducts.objects, waiting);
 }

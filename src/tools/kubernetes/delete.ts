@@ -1,3 +1,4 @@
+import type { Deadline } from '../../domain/deadline.js';
 import { isApiError } from './api-error.js';
 import type { Kubernetes } from './connection.js';
 import { objectPath } from './discovery.js';
@@ -11,6 +12,8 @@ export interface DeleteOptions {
   readonly owner: Owner;
   /** In milliseconds, until all are gone, their finalizers included. @default 120000 */
   readonly timeoutMs?: number;
+  /** Makes the time shorter where it ends earlier. */
+  readonly deadline?: Deadline | undefined;
   readonly onProgress?: ((text: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -26,7 +29,7 @@ export interface DeletedObject {
  * @throws TracewrightError `removal.stuck` that names object and finalizer, `cluster.unreachable`
  */
 export async function deleteObjects(kube: Kubernetes, options: DeleteOptions): Promise<DeletedObject[]> {
-  const { objects, owner, timeoutMs = 120_000, onProgress, signal } = options;
+  const { objects, owner, timeoutMs = 120_000, deadline, onProgress, signal } = options;
   const results = await Promise.all(
     objects.map(async (reference): Promise<DeletedObject> => {
       const existing = await readObject(kube, reference, signal);
@@ -37,7 +40,7 @@ export async function deleteObjects(kube: Kubernetes, options: DeleteOptions): P
     }),
   );
   const deleted = results.filter(({ outcome }) => outcome === 'deleted').map(({ reference }) => reference);
-  await waitUntilGone(kube, deleted, { timeoutMs, onProgress, signal });
+  await waitUntilGone(kube, deleted, { timeoutMs, deadline, onProgress, signal });
   return results;
 }
 

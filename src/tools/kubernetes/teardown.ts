@@ -166,6 +166,7 @@ export async function remove(
   );
   await waitUntilGone(kube, objects, {
     timeoutMs: options.timeoutMs ?? 120_000,
+    deadline: options.deadline,
     onProgress: options.onProgress,
     signal: options.signal,
   });

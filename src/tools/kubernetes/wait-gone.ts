@@ -1,3 +1,4 @@
+import type { Deadline } from '../../domain/deadline.js';
 import { isApiError } from './api-error.js';
 import type { Kubernetes } from './connection.js';
 import { objectPath } from './discovery.js';
@@ -9,6 +10,8 @@ import { watchCollection } from './watch.js';
 export interface WaitGoneOptions {
   /** In milliseconds. @default 60000 */
   readonly timeoutMs?: number;
+  /** Makes the time shorter where it ends earlier. */
+  readonly deadline?: Deadline | undefined;
   readonly onProgress?: ((text: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -20,12 +23,13 @@ export interface WaitGoneOptions {
 export async function waitUntilGone(
   kube: Kubernetes,
   references: readonly ObjectReference[],
-  { timeoutMs = 60_000, onProgress, signal }: WaitGoneOptions = {},
+  { timeoutMs = 60_000, deadline, onProgress, signal }: WaitGoneOptions = {},
 ): Promise<void> {
+  const waitMs = deadline?.leftMs(timeoutMs) ?? timeoutMs;
   const left = new Set(references.map(describe));
   await Promise.all(
     references.map(async (reference) => {
-      await oneGone(kube, reference, timeoutMs, signal);
+      await oneGone(kube, reference, waitMs, signal);
       left.delete(describe(reference));
       const [first] = left;
       if (first !== undefined)

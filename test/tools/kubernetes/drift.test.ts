@@ -77,7 +77,8 @@ describe.skipIf(missingApiServer)(`drift ${missingApiServer ?? ''}`, () => {
     } as const;
     return { ...componentActivities(settings), ...observationActivities(settings) };
   };
-  const inActivity = <T>(work: () => Promise<T>): Promise<T> => new MockActivityEnvironment().run(work);
+  const inActivity = <T>(work: () => Promise<T>): Promise<T> =>
+    new MockActivityEnvironment({ startToCloseTimeoutMs: 420_000 }).run(work);
   const observe = (it: ComponentTask): Promise<ComponentObservation> =>
     inActivity(() => activities().observeComponent(it));
 
