@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import type { ConfigOptions } from '../commands/config.js';
+import type { DiagOptions } from '../commands/diag.js';
 import type { DoctorOptions } from '../commands/doctor.js';
 import { parameterOptions } from '../parameters/options.js';
 import { targetOptions } from '../target-options.js';
 import { examples, named, sourced, stackOption, type Wiring } from './parts.js';
 
-/** `doctor`, `config` */
+/** `doctor`, `config`, `diag` */
 export function registerHelpOut(program: Command, { context, finish }: Wiring): void {
   program.commandsGroup('When something is wrong:');
 
@@ -33,5 +34,19 @@ export function registerHelpOut(program: Command, { context, finish }: Wiring): 
     )
     .action(async (options: ConfigOptions) => {
       finish(await (await import('../commands/config.js')).config(context, options));
+    });
+
+  named(program.command('diag'))
+    .description('write one archive with all that helps somebody else to see what is wrong, without secrets')
+    .argument('[environment]', 'the same as --name')
+    .option('-o, --output <file>', 'where to (default: here, named after the environment and the time)')
+    .option('--force', 'write over a file that is there')
+    .option('--json', 'print what is inside, and what is missing, as JSON')
+    .addHelpText(
+      'after',
+      examples('tracewright diag', 'tracewright diag demo --output demo.tar.gz', 'tar -tzf demo.tar.gz'),
+    )
+    .action(async (environment: string | undefined, options: DiagOptions) => {
+      finish(await (await import('../commands/diag.js')).diag(context, environment, options));
     });
 }

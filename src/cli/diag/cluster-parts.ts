@@ -1,0 +1,151 @@
+import { listApiResources } from '../../tools/kubernetes/api-resources.js';
+import { linesOf } from '../../tools/kubernetes/lines.js';
+import type { ClusterEvent, ObjectList, Pod } from '../../tools/kubernetes/objects.js';
+import { listOf } from '../../tools/kubernetes/observe.js';
+import { selectorOf } from '../../tools/kubernetes/ownership.js';
+import { containersOf, openLog } from '../../tools/kubernetes/pod-logs.js';
+import { activityOf, timeOf, troubleOf } from '../../tools/kubernetes/ready/pods.js';
+import type { Scope } from './cluster.js';
+import { tailLines } from './kept-log-files.js';
+import type { DiagFile, Part } from './part.js';
+
+/** The events, and the pods with what the events say of why they are not ready. */
+export function eventsPart({ kube, namespaces, pods }: Scope): Part {
+  return {
+    what: 'the events and the states of the pods',
+    limitMs: 20_000,
+    collect: async (signal) => {
+      const shared = pods.map(({ metadata }) => metadata.namespace ?? '');
+      const lists = await Promise.all(
+        [...new Set([...namespaces, ...shared])].map(async (namespace) => {
+          const path = `/api/v1/namespaces/${namespace}/events`;
+          return (await kube.json<ObjectList<ClusterEvent>>({ path, signal })).items ?? [];
+        }),
+      );
+      const ours = new Set(pods.map(({ metadata }) => metadata.uid));
+      const events = lists
+        .flat()
+        .filter(
+          ({ metadata, involvedObject }) =>
+            namespaces.includes(metadata.namespace ?? '') || ours.has(involvedObject.uid),
+        )
+        .sort((a, b) => timeOf(a) - timeOf(b));
+      const states = pods.map((pod) =>
+        stateOf(
+          pod,
+          events.filter(({ involvedObject }) => involvedObject.uid === pod.metadata.uid),
+        ),
+      );
+      return {
+        files: [
+          {
+            path: 'cluster/pods.json',
+            what: 'each pod: containers, restarts, why it is not ready',
+            content: states,
+          },
+          {
+            path: 'cluster/events.txt',
+            what: "the cluster's events, the oldest first",
+            content: events.map(eventLine).join(''),
+          },
+        ],
+      };
+    },
+  };
+}
+
+/** What there is, by name: metadata only, so that no contents of Secrets or ConfigMaps are even asked for. */
+export function objectsPart({ kube, namespaces, pods }: Scope, environment: string): Part {
+  return {
+    what: 'the list of objects',
+    limitMs: 30_000,
+    collect: async (signal) => {
+      const { resources } = await listApiResources(kube, signal);
+      const kinds = resources.filter(({ kind, namespaced }) => namespaced && kind !== 'Event');
+      const shared = pods.map(({ metadata }) => metadata.namespace ?? '');
+      const labelSelector = selectorOf({ environment });
+      const lists = await Promise.all(
+        [...new Set([...namespaces, ...shared])].flatMap((namespace) =>
+          kinds.map((kind) =>
+            listOf(kube, kind, {
+              namespace,
+              signal,
+              ...(!namespaces.includes(namespace) && { labelSelector }),
+            }),
+          ),
+        ),
+      );
+      const lines = lists.flat().map(({ kind, metadata }) => {
+        const { namespace = '', name, creationTimestamp = '', deletionTimestamp, finalizers = [] } = metadata;
+        const going =
+          deletionTimestamp === undefined ? '' : `  being deleted, held by ${finalizers.join(', ')}`;
+        return `${namespace}  ${kind}/${name}  ${creationTimestamp}${going}`;
+      });
+      const content = `${lines.sort().join('\n')}\n`;
+      return {
+        files: [{ path: 'cluster/objects.txt', what: 'the objects in our namespaces, by name', content }],
+      };
+    },
+  };
+}
+
+/** The end of each container's log, and of its last run where it has restarted. */
+export function logParts({ kube, pods }: Scope): Part[] {
+  return pods.map((pod) => {
+    const { namespace = '', name } = pod.metadata;
+    return {
+      what: `the logs of the pod ${namespace}/${name}`,
+      limitMs: 20_000,
+      collect: async (signal) => {
+        const files: DiagFile[] = [];
+        for (const container of containersOf(pod)) {
+          const restarts =
+            pod.status?.containerStatuses?.find((it) => it.name === container)?.restartCount ?? 0;
+          for (const previous of restarts > 0 ? [false, true] : [false]) {
+            const stream = await openLog(kube, { pod, container }, { previous, tailLines }, signal);
+            if (!stream) continue;
+            const lines: string[] = [];
+            for await (const line of linesOf(stream)) lines.push(line);
+            const path = `cluster/logs/${namespace}/${name}/${container}${previous ? '.previous' : ''}.log`;
+            const what = `the last lines of its log${previous ? ', of its last run' : ''}`;
+            files.push({ path, what, content: `${lines.join('\n')}\n` });
+          }
+        }
+        return { files };
+      },
+    };
+  });
+}
+
+function stateOf(pod: Pod, events: readonly ClusterEvent[]): unknown {
+  const { metadata, spec, status } = pod;
+  const { namespace, name, creationTimestamp, deletionTimestamp } = metadata;
+  return {
+    namespace,
+    name,
+    phase: status?.phase,
+    why: activityOf(pod, events),
+    trouble: troubleOf(pod, events),
+    creationTimestamp,
+    deletionTimestamp,
+    images: spec.containers.map(({ image }) => image),
+    conditions: status?.conditions,
+    containers: [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].map(
+      (it) => ({
+        name: it.name,
+        ready: it.ready,
+        restarts: it.restartCount,
+        state: it.state,
+        lastState: it.lastState,
+      }),
+    ),
+  };
+}
+
+function eventLine(event: ClusterEvent): string {
+  const { metadata, involvedObject, type = '', reason = '', message = '', count = 1 } = event;
+  const at = new Date(timeOf(event)).toISOString();
+  const about = `${metadata.namespace ?? ''} ${involvedObject.kind ?? ''}/${involvedObject.name ?? ''}`;
+  const often = count > 1 ? ` (${String(count)} times)` : '';
+  return `${at}  ${type}  ${about}  ${reason}${often}: ${message.replace(/\s+/gu, ' ').trim()}\n`;
+}
