@@ -93,6 +93,7 @@ export const failureTypes = {
   'hop.collector': passing('the collector does not run, or takes or logs no spans', 2),
   'hop.collector-tempo': passing('the collector does not get the spans to Tempo', 2),
   'hop.tempo': passing('Tempo does not run, is not ready, or does not take or keep the spans', 2),
+  'hop.service-name': passing('the spans are in Tempo, but not of the services that the stack file names', 2),
   'hop.search': passing('Tempo has the trace, but its search does not find it', 2),
   'hop.grafana': passing('Grafana does not run, or its datasource does not lead to Tempo', 2),
 

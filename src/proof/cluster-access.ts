@@ -52,6 +52,11 @@ export function answerText({ status, body }: HttpAnswer): string {
   return short === '' ? `HTTP ${String(status)}` : `HTTP ${String(status)}: ${short}`;
 }
 
+/** Whether the API server answers for a Service or pod that it cannot reach. */
+export function isFromApiServer({ body }: HttpAnswer): boolean {
+  return statusMessage(body) !== undefined;
+}
+
 /** The API server answers for a Service without ready pods, in an object of its own. */
 function statusMessage(body: string): string | undefined {
   if (!body.startsWith('{')) return undefined;

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import xterm from '@xterm/headless';
 import { describe, expect, it, vi } from 'vitest';
 import { createLiveView } from '../../src/cli/live-view.js';
 import { createPaint } from '../../src/cli/paint.js';
@@ -82,6 +83,62 @@ describe('lines that are drawn again', () => {
     redraw.draw(['short', 'lines']);
     expect(recorder.shown()).toEqual(['before', 'short', 'lines']);
   });
+});
+
+describe('in a terminal that breaks its lines anew', () => {
+  /** A terminal emulator: it breaks and joins lines as people's terminals do. */
+  class Emulator extends EventEmitter {
+    columns = 100;
+    rows = 24;
+    readonly #emulator = new xterm.Terminal({
+      cols: this.columns,
+      rows: this.rows,
+      allowProposedApi: true,
+      convertEol: true,
+    });
+
+    write(text: string): boolean {
+      this.#emulator.write(text);
+      return true;
+    }
+
+    /** What has been written before is shown before. */
+    async resize(columns: number): Promise<void> {
+      await this.shown();
+      this.#emulator.resize(columns, this.rows);
+      this.columns = columns;
+    }
+
+    /** All that it holds, scrolled away or not, rows of broken lines joined. */
+    async shown(): Promise<string> {
+      await new Promise<void>((resolve) => {
+        this.#emulator.write('', resolve);
+      });
+      const { active } = this.#emulator.buffer;
+      const rows = Array.from({ length: active.length }, (_, index) => active.getLine(index));
+      return rows
+        .map((row) => `${row?.isWrapped ? '' : '\n'}${row?.translateToString(true) ?? ''}`)
+        .join('')
+        .trim();
+    }
+  }
+
+  it.each([[[50]], [[60, 50, 40, 30]], [[99, 98, 97, 96]], [[50, 100, 50]]])(
+    'nothing above them is written over when its width becomes %o',
+    async (widths) => {
+      const emulator = new Emulator();
+      const redraw = new Redraw(emulator as unknown as Terminal);
+      const frame = (): string[] => ['a', 'b', 'c'].map((letter) => letter.repeat(emulator.columns - 1));
+      const above = ['npm start', `said before: ${'x'.repeat(60)}`];
+      emulator.write(`${above.join('\n')}\n`);
+      redraw.draw(frame());
+      for (const width of widths) {
+        await emulator.resize(width);
+        redraw.draw(frame());
+      }
+      expect((await emulator.shown()).split('\n')).toEqual([...above, ...frame()]);
+    },
+  );
 });
 
 describe('the live view', () => {

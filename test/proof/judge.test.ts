@@ -3,7 +3,7 @@ import type { HopFacts } from '../../src/proof/diagnosis/facts.js';
 import { judge } from '../../src/proof/diagnosis/judge.js';
 import { parseCollectorConfig } from '../../src/proof/diagnosis/collector-config.js';
 import { collectorConfigOfTheTutorial } from '../stacks/tutorial.js';
-import { factsOf, hotrodWith, jaegerUrl, serviceOf, useOf, workloadOf } from './support/facts.js';
+import { factsOf, hotrodWith, jaegerUrl, serviceOf, spec, useOf, workloadOf } from './support/facts.js';
 
 const otlpUrl = 'http://collector.otel:4318';
 const collector = (change: Partial<HopFacts['collector']>): Pick<HopFacts, 'collector'> => ({
@@ -123,7 +123,7 @@ describe('the collector', () => {
       false,
     ],
     ['no port 4318', { service: serviceOf(4317) }, 'has no port 4318; it has 4317.', false],
-    ['nothing behind its Service', { workload: 'absent' as const }, 'nothing fits its selector', false],
+    ['nothing behind its Service', { workload: 'absent' as const }, 'no pod fits its selector', false],
     ['no pods', { workload: workloadOf('deployment/collector', { pods: [] }) }, 'has no pods', true],
     [
       'a pod that waits for its image',
@@ -195,7 +195,7 @@ describe('the hop to Tempo', () => {
     [
       'is not ready',
       { ready: { status: 503, text: 'HTTP 503: Ingester not ready' } },
-      '/ready answers 503',
+      '/ready answers HTTP 503: Ingester not ready',
       true,
     ],
     [
@@ -235,6 +235,61 @@ describe('the search', () => {
     const verdict = judge(factsOf('proof.search-silent', tempo({ byId: true, search })));
     expect(verdict).toMatchObject({ type: 'hop.search', retryable });
     expect(verdict?.message).toContain(message);
+  });
+});
+
+test('what a crash says is told to its end', () => {
+  const lastLines = ['yaml: unmarshal errors:', '  line 47: field nonsense not found'];
+  const workload = workloadOf('statefulset/tempo', {
+    pods: [{ name: 'tempo-0', ready: false, trouble: 'container tempo crashed once', lastLines }],
+  });
+  const verdict = judge(factsOf('proof.trace-missing', tempo({ workload, ready: undefined })));
+  expect(verdict?.message).toContain('and said: yaml: unmarshal errors: line 47: field nonsense not found');
+});
+
+test('a HotROD that sends to an agent by UDP is not blamed for its variables', () => {
+  const logged = { own: true, others: 0, exportErrors: [] };
+  const env = { JAEGER_AGENT_HOST: 'collector.otel' };
+  for (const [image, type] of [
+    ['jaegertracing/example-hotrod:1.41.0', undefined],
+    ['jaegertracing/example-hotrod:1.42.0', 'hop.hotrod-collector'],
+  ] as const) {
+    const facts = factsOf('proof.collector-silent', {
+      ...collector({ logged }),
+      hotrod: hotrodWith(image, env),
+    });
+    expect(judge(facts)?.type).toBe(type);
+  }
+});
+
+describe('the names of the services', () => {
+  const whole = { tracewright: 1, frontend: 40 };
+  const search = { stack: false, any: true };
+
+  test('are others than the search asks for', () => {
+    const facts = factsOf('proof.search-silent', tempo({ byId: true, services: whole, search }));
+    const asking = { ...spec, traceql: '{ resource.service.name = "hotrod" && status = error }' };
+    const verdict = judge({ ...facts, spec: asking });
+    expect(verdict).toMatchObject({ type: 'hop.service-name', retryable: false });
+    expect(verdict?.message).toContain('does not have: hotrod in');
+    const right = { ...spec, traceql: '{ resource.service.name = "frontend" && status = error }' };
+    expect(judge({ ...facts, spec: right })?.type).toBe('hop.search');
+  });
+
+  test('are others than the stack file expects', () => {
+    const facts = factsOf('proof.trace-incomplete', tempo({ byId: true, services: whole }));
+    const wanting = { ...spec, expect: { spans: 35, services: ['frontend', 'hotrod'] } };
+    const verdict = judge({ ...facts, spec: wanting });
+    expect(verdict).toMatchObject({ type: 'hop.service-name', retryable: true });
+    expect(verdict?.message).toContain('but none of hotrod: its spans are of frontend.');
+  });
+
+  test('are not blamed where spans are missing', () => {
+    const services = { tracewright: 1, driver: 2 };
+    expect(judge(factsOf('proof.trace-incomplete', tempo({ byId: true, services })))).toBeUndefined();
+    const facts = factsOf('proof.trace-incomplete', tempo({ byId: true, services: whole }));
+    const wanting = { ...spec, expect: { spans: 35, services: ['frontend', 'customer'] } };
+    expect(judge({ ...facts, spec: wanting })).toBeUndefined();
   });
 });
 

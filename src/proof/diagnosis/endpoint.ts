@@ -15,6 +15,8 @@ export interface ServiceFacts {
   readonly ports: readonly number[];
   /** Addresses that may get requests. */
   readonly readyEndpoints: number | undefined;
+  /** The labels of the pods that it sends to. */
+  readonly selector?: Readonly<Record<string, string>>;
 }
 
 /** An endpoint in use, and what is behind it. */

@@ -75,7 +75,7 @@ export interface CollectorCounts {
 }
 
 export interface TempoFacts extends PartFacts {
-  /** The answer of `/ready`. */
+  /** What Tempo itself answers to `/ready`. */
   readonly ready: { readonly status: number; readonly text: string } | undefined;
   /** Spans since shortly before the ride. */
   readonly received: number | undefined;
@@ -83,6 +83,8 @@ export interface TempoFacts extends PartFacts {
   readonly discarded: Readonly<Record<string, number>>;
   /** Whether it knows the trace by its id, now. */
   readonly byId: boolean | undefined;
+  /** How many spans of the trace each service has in it, now. */
+  readonly services: Readonly<Record<string, number>> | undefined;
   /** Whether a search finds the trace now: that of the stack, and one that asks for nothing. */
   readonly search: { readonly stack: boolean; readonly any: boolean } | undefined;
   /** Warnings and errors in its log since the ride. */

@@ -5,9 +5,16 @@ export interface HotrodExporter {
   readonly variable: string;
   /** Those that it reads as well; when set, they count instead. */
   readonly stronger: readonly string[];
+  /** Without an endpoint it sends by UDP to the host that JAEGER_AGENT_HOST names. */
+  readonly knowsAgents?: true;
 }
 
-const old: HotrodExporter = { protocol: 'jaeger', variable: 'JAEGER_ENDPOINT', stronger: [] };
+const old: HotrodExporter = {
+  protocol: 'jaeger',
+  variable: 'JAEGER_ENDPOINT',
+  stronger: [],
+  knowsAgents: true,
+};
 const jaeger: HotrodExporter = {
   protocol: 'jaeger',
   variable: 'OTEL_EXPORTER_JAEGER_ENDPOINT',
@@ -20,10 +27,22 @@ const otlp: HotrodExporter = {
 };
 
 /** All variables that some HotROD has read, for finding one that is set in vain. */
-export const endpointVariables = [jaeger, otlp].flatMap(({ variable, stronger }) => [variable, ...stronger]);
+export const endpointVariables = [
+  ...[jaeger, otlp].flatMap(({ variable, stronger }) => [variable, ...stronger]),
+  'JAEGER_AGENT_HOST',
+  'OTEL_EXPORTER_JAEGER_AGENT_HOST',
+];
+
+/** By UDP: neither the address nor the receiver can be judged as that of an endpoint. */
+export function sendsToAgent(
+  { knowsAgents }: HotrodExporter,
+  env: Readonly<Record<string, string>>,
+): boolean {
+  return knowsAgents === true && !('JAEGER_ENDPOINT' in env) && 'JAEGER_AGENT_HOST' in env;
+}
 
 /**
- * Up to 1.41 HotROD takes JAEGER_ENDPOINT; from 1.42 to 1.48 OTEL_EXPORTER_JAEGER_ENDPOINT (over which it writes
+ * Up to 1.41 HotROD takes JAEGER_ENDPOINT, else JAEGER_AGENT_HOST; from 1.42 to 1.48 OTEL_EXPORTER_JAEGER_ENDPOINT (over which it writes
  * JAEGER_ENDPOINT, if that is set), or OTLP with `-x otlp`; from 1.49 OTLP only. A tag such as `latest` says nothing: then what HotROD says at its start decides (1.42 and later say
  * `using jaeger trace exporter`). Source: examples/hotrod/cmd/root.go, flags.go, pkg/tracing/init.go and
  * internal/jaegerclientenv2otel of Jaeger v1.42.0, v1.48.0, v1.49.0.

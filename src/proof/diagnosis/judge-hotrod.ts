@@ -2,7 +2,13 @@ import { addressText } from '../cluster-access.js';
 import { kindOf } from './collector-config.js';
 import { endpointTrouble, type EndpointUse } from './endpoint.js';
 import type { HopFacts, WorkloadFacts } from './facts.js';
-import { endpointVariables, hotrodExporter, variableInUse, type HotrodExporter } from './hotrod-exporter.js';
+import {
+  endpointVariables,
+  hotrodExporter,
+  sendsToAgent,
+  variableInUse,
+  type HotrodExporter,
+} from './hotrod-exporter.js';
 import { partTrouble } from './part-trouble.js';
 import type { Verdict } from './verdict.js';
 
@@ -22,7 +28,7 @@ export function judgeHotrodExport(facts: HopFacts): Verdict | undefined {
     return undefined;
   const { workload, target } = hotrod;
   const exporter = hotrodExporter(workload.image, workload.args, hotrod.exporterInLog);
-  if (exporter) {
+  if (exporter && !sendsToAgent(exporter, workload.env)) {
     const trouble =
       wrongVariable(facts, workload, exporter) ??
       missingReceiver(facts, exporter) ??

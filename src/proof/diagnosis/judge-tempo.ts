@@ -1,4 +1,6 @@
+import { shortfall } from '../../domain/proof.js';
 import { addressText } from '../cluster-access.js';
+import { ownService } from '../root-span.js';
 import { kindOf } from './collector-config.js';
 import { endpointTrouble } from './endpoint.js';
 import type { HopFacts } from './facts.js';
@@ -8,12 +10,14 @@ import type { Verdict } from './verdict.js';
 
 /** Tempo does not run, or is not ready. */
 export function judgeTempo({ spec, tempo }: HopFacts): Verdict | undefined {
-  const down = partTrouble('Tempo', spec.tempo, tempo);
-  if (down) return { type: 'hop.tempo', message: down.why, remedy: down.cure, retryable: down.passing };
-  if (!tempo.ready || tempo.ready.status === 200) return undefined;
+  // When Tempo itself says what it waits for, that tells more than a pod that is not ready.
+  if (!tempo.ready || tempo.ready.status === 200) {
+    const down = partTrouble('Tempo', spec.tempo, tempo);
+    return down && { type: 'hop.tempo', message: down.why, remedy: down.cure, retryable: down.passing };
+  }
   return {
     type: 'hop.tempo',
-    message: `Tempo at ${addressText(spec.tempo)} is not ready: /ready answers ${String(tempo.ready.status)}: ${tempo.ready.text}`,
+    message: `Tempo at ${addressText(spec.tempo)} is not ready: /ready answers ${tempo.ready.text}`,
     remedy: `It says what it waits for; after a start it takes 15 s. Its log: kubectl -n ${spec.tempo.namespace} logs ${workloadOf(tempo)}`,
     retryable: true,
   };
@@ -77,7 +81,8 @@ function withoutTls({ collector }: HopFacts): Verdict | undefined {
 }
 
 /** The collector reaches Tempo, but Tempo does not take or does not keep the spans. */
-export function judgeTempoIntake({ spec, collector, tempo }: HopFacts): Verdict | undefined {
+export function judgeTempoIntake(facts: HopFacts): Verdict | undefined {
+  const { spec, collector, tempo } = facts;
   const where = `Tempo at ${addressText(spec.tempo)}`;
   const log = `kubectl -n ${spec.tempo.namespace} logs ${workloadOf(tempo)}`;
   const errors = collector.logged?.exportErrors ?? [];
@@ -104,7 +109,7 @@ export function judgeTempoIntake({ spec, collector, tempo }: HopFacts): Verdict 
       `Look at the log of Tempo, too: ${log}`,
       true,
     );
-  if (tempo.byId === true)
+  if (tempo.byId === true && isWhole(facts))
     return ofTempo(
       `${where} has the trace by now: its spans came later than the verification waits.`,
       'Verify again. If it stays so, look whether the nodes are short of CPU, or a batch processor of the collector waits too long.',
@@ -123,6 +128,11 @@ export function judgeTempoIntake({ spec, collector, tempo }: HopFacts): Verdict 
       true,
     );
   return undefined;
+}
+
+/** A trace that is still incomplete is not late. */
+function isWhole({ spec, tempo }: HopFacts): boolean {
+  return !tempo.services || !shortfall(tempo.services, spec.expect, ownService);
 }
 
 function workloadOf({ workload }: HopFacts['tempo']): string {

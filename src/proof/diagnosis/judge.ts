@@ -4,6 +4,7 @@ import { judgeCollector } from './judge-collector.js';
 import { judgeGrafana } from './judge-grafana.js';
 import { judgeHotrod, judgeHotrodExport } from './judge-hotrod.js';
 import { judgeSearch } from './judge-search.js';
+import { judgeServices } from './judge-services.js';
 import { judgeExport, judgeTempo, judgeTempoIntake } from './judge-tempo.js';
 import type { Verdict } from './verdict.js';
 
@@ -17,8 +18,8 @@ const judges: Partial<Record<FailureType, readonly Judge[]>> = {
   'proof.ride-failed': [judgeHotrod],
   'proof.collector-silent': [judgeCollector, judgeHotrodExport],
   'proof.trace-missing': [judgeTempo, judgeExport, judgeTempoIntake],
-  'proof.trace-incomplete': [judgeTempo, judgeHotrodExport, judgeExport, judgeTempoIntake],
-  'proof.search-silent': [judgeTempo, judgeSearch],
+  'proof.trace-incomplete': [judgeTempo, judgeHotrodExport, judgeExport, judgeTempoIntake, judgeServices],
+  'proof.search-silent': [judgeTempo, judgeServices, judgeSearch],
   'proof.grafana-failed': [judgeGrafana],
 };
 

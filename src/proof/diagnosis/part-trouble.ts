@@ -26,13 +26,13 @@ export function partTrouble(
   if (service && !service.ports.includes(port))
     return lasting(
       `The Service ${name} in ${namespace} has no port ${String(port)}; it has ${service.ports.join(', ')}.`,
-      `Correct the port in the stack file, or the configuration of ${title}.`,
+      `Correct the port in the stack file, or that of the Service: kubectl -n ${namespace} edit service ${name}`,
     );
   if (!workload) return undefined;
   if (workload === 'absent')
     return lasting(
-      `No workload stands behind the Service ${name} in ${namespace}: nothing fits its selector.`,
-      `Install ${title} again, or correct the selector of the Service: kubectl -n ${namespace} describe service ${name}`,
+      `No workload stands behind the Service ${name} in ${namespace}: no pod fits its selector${selectorText(service)}.`,
+      `Correct the selector of the Service (kubectl -n ${namespace} edit service ${name}), or install again what should stand behind it: tracewright up`,
     );
   if (workload.replicas === 0)
     return lasting(
@@ -41,6 +41,11 @@ export function partTrouble(
     );
   if (workload.pods.some(({ ready }) => ready)) return undefined;
   return podTrouble(title, namespace, workload);
+}
+
+function selectorText(service: PartFacts['service']): string {
+  const labels = Object.entries((service && service !== 'absent' && service.selector) || {});
+  return labels.length === 0 ? '' : ` ${labels.map((label) => label.join('=')).join(',')}`;
 }
 
 function scaleUp(namespace: string, { name, owner }: WorkloadFacts): string {
@@ -71,7 +76,8 @@ function podTrouble(title: string, namespace: string, { name, pods }: WorkloadFa
 
 /** Of the last words of a crash the most exact ones: errors go from the general to the special, then come stack traces. */
 function tellingLine({ lastLines }: PodFacts): string | undefined {
-  return (
-    lastLines.findLast((line) => /error|fatal|panic|invalid|unknown|failed/iu.test(line)) ?? lastLines.at(-1)
-  );
+  const index = lastLines.findLastIndex((line) => /error|fatal|panic|invalid|unknown|failed/iu.test(line));
+  const line = lastLines.at(index);
+  // "yaml: unmarshal errors:" leaves the point to the next line.
+  return line?.endsWith(':') ? [line, lastLines[index + 1]?.trim()].join(' ').trim() : line;
 }

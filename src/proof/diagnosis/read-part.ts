@@ -2,8 +2,8 @@ import { selects, type ClusterEvent, type ObjectMeta, type Pod } from '../../too
 import { activityOf } from '../../tools/kubernetes/ready/pods.js';
 import { redact } from '../../tools/redact.js';
 import type { PartFacts, PodFacts, WorkloadFacts } from './facts.js';
-import type { Reader } from './reader.js';
-import { readService, type ServiceName } from './read-service.js';
+import type { Found, Reader } from './reader.js';
+import { readService, type ReadService, type ServiceName } from './read-service.js';
 
 interface PodSpec {
   readonly containers: readonly {
@@ -36,6 +36,7 @@ const crashLines = 8;
 
 /** A part of the stack as it was read, with what only further reading needs. */
 export interface Part extends PartFacts {
+  readonly service: Found<ReadService>;
   readonly pods: readonly Pod[];
   /** Of the ConfigMaps that its pods mount. */
   readonly configMaps: readonly string[];

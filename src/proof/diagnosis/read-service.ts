@@ -9,16 +9,21 @@ export interface ServiceName {
 interface Service {
   readonly spec: {
     readonly selector?: Readonly<Record<string, string>>;
-    readonly ports?: readonly { readonly port: number }[];
+    readonly ports?: readonly { readonly name?: string; readonly port: number }[];
   };
 }
 
 interface EndpointSlice {
+  readonly ports?: readonly { readonly name?: string; readonly port?: number }[] | null;
   readonly endpoints?: readonly { readonly conditions?: { readonly ready?: boolean } }[] | null;
 }
 
-/** A Service as it was read, with the labels of its pods. */
-export type ReadService = ServiceFacts & { readonly selector: Readonly<Record<string, string>> };
+/** A Service as it was read. */
+export type ReadService = ServiceFacts & {
+  readonly selector: Readonly<Record<string, string>>;
+  /** The port of a pod behind each of its ports, where there is a pod, be it ready or not. */
+  readonly podPorts: Readonly<Record<number, number>>;
+};
 
 /** A Service with the number of addresses behind it that may get requests. */
 export async function readService(
@@ -36,5 +41,24 @@ export async function readService(
   const ready = slices
     ?.flatMap(({ endpoints }) => endpoints ?? [])
     .filter(({ conditions }) => conditions?.ready ?? true);
-  return { ports: ports.map(({ port }) => port), readyEndpoints: ready?.length, selector };
+  return {
+    ports: ports.map(({ port }) => port),
+    readyEndpoints: ready?.length,
+    selector,
+    podPorts: podPortsOf(ports, slices ?? []),
+  };
+}
+
+/** A port has the same name in both; the only one of a Service has none. */
+function podPortsOf(
+  ports: NonNullable<Service['spec']['ports']>,
+  slices: readonly EndpointSlice[],
+): ReadService['podPorts'] {
+  const behind = slices.flatMap((slice) => slice.ports ?? []);
+  return Object.fromEntries(
+    ports.flatMap(({ name = '', port }) => {
+      const target = behind.find((other) => (other.name ?? '') === name)?.port;
+      return target === undefined ? [] : [[port, target]];
+    }),
+  );
 }

@@ -1,4 +1,5 @@
-import { answerText } from '../cluster-access.js';
+import { services } from '../../domain/trace.js';
+import { answerText, isFromApiServer } from '../cluster-access.js';
 import { clockToleranceMs } from '../run.js';
 import { tempoAt, type Tempo } from '../tempo.js';
 import type { TempoFacts } from './facts.js';
@@ -6,24 +7,48 @@ import type { FactsRequest } from './facts-request.js';
 import { linesOf, readPart, type Part } from './read-part.js';
 import { unlessUnknown } from './reader.js';
 
+/** What Tempo says at each start, once a receiver. */
+const startWarning = /0\.0\.0\.0 address exposes this server/u;
+
 /** Tempo, whether it is ready, and what it answers about the trace now. */
 export async function readTempo(request: FactsRequest): Promise<Omit<TempoFacts, 'received' | 'discarded'>> {
   const { read, kube, spec, ride, signal } = request;
   const tempo = tempoAt(kube, spec.tempo);
-  const [{ service, workload, pods }, ready, byId, search] = await Promise.all([
+  const [part, trace, search] = await Promise.all([
     readPart(read, spec.tempo),
-    unlessUnknown(() => kube.serviceRequest(spec.tempo, '/ready', { timeoutMs: 5_000, signal })),
-    ride && unlessUnknown(async () => (await tempo.traceById(ride.identity.traceId, signal)) !== undefined),
+    ride && unlessUnknown(async () => (await tempo.traceById(ride.identity.traceId, signal)) ?? 'unknown'),
     ride && searches(tempo, request, ride),
   ]);
+  const [ready, errors] = await Promise.all([readReady(request, part), readErrors(request, part.pods)]);
   return {
-    service,
-    workload,
-    ready: ready && { status: ready.status, text: ready.status === 200 ? 'ready' : answerText(ready) },
-    byId,
+    service: part.service,
+    workload: part.workload,
+    ready,
+    byId: trace && trace !== 'unknown',
+    services: trace && trace !== 'unknown' ? services(trace) : undefined,
     search,
-    errors: await readErrors(request, pods),
+    errors,
   };
+}
+
+/** Asks the pod where the Service does not lead to it: to one that is not ready. */
+async function readReady(
+  { read, kube, spec, signal }: FactsRequest,
+  { service, pods: [pod] }: Part,
+): Promise<TempoFacts['ready']> {
+  const { namespace, port } = spec.tempo;
+  const podPort = service && service !== 'absent' ? service.podPorts[port] : undefined;
+  const viaService = await unlessUnknown(() =>
+    kube.serviceRequest(spec.tempo, '/ready', { timeoutMs: 5_000, signal }),
+  );
+  const answer =
+    viaService && isFromApiServer(viaService) && pod && podPort !== undefined
+      ? await read.answer(
+          `/api/v1/namespaces/${namespace}/pods/${pod.metadata.name}:${String(podPort)}/proxy/ready`,
+        )
+      : viaService;
+  if (!answer || isFromApiServer(answer)) return undefined;
+  return { status: answer.status, text: answer.status === 200 ? 'ready' : answerText(answer) };
 }
 
 async function searches(
@@ -54,7 +79,9 @@ async function readErrors(
     sinceTime: new Date(ride.startMs - clockToleranceMs).toISOString(),
     tailLines: 200,
   });
-  return linesOf(text ?? '')
-    .filter((line) => /level=(?:error|warn)/u.test(line))
-    .slice(-3);
+  const telling = linesOf(text ?? '').filter(
+    (line) => /level=(?:error|warn)/u.test(line) && !startWarning.test(line),
+  );
+  // The newest of those that differ in more than their time.
+  return [...new Map(telling.map((line) => [line.replace(/^ts=\S+ /u, ''), line])).values()].slice(-3);
 }

@@ -1,6 +1,7 @@
 import { isApiError } from '../../tools/kubernetes/api-error.js';
 import type { Kubernetes } from '../../tools/kubernetes/connection.js';
 import type { ObjectList } from '../../tools/kubernetes/objects.js';
+import type { HttpAnswer } from '../cluster-access.js';
 
 /** `undefined`: it could not be found out. */
 export type Found<T> = T | 'absent' | undefined;
@@ -9,6 +10,8 @@ export type Found<T> = T | 'absent' | undefined;
 export interface Reader {
   object<T>(path: string): Promise<Found<T>>;
   list<T>(path: string, query?: Readonly<Record<string, string>>): Promise<readonly T[] | undefined>;
+  /** Any answer, whatever its status. */
+  answer(path: string): Promise<HttpAnswer | undefined>;
   /** The body of any answer of status 200. */
   text(path: string, query?: Readonly<Record<string, string | number>>): Promise<string | undefined>;
 }
@@ -31,6 +34,7 @@ export function createReader(kube: Kubernetes, signal: AbortSignal): Reader {
       const found = await get<ObjectList<T>>(path, query);
       return found === 'absent' ? [] : (found?.items ?? undefined);
     },
+    answer: (path) => unlessUnknown(() => kube.send({ path, timeoutMs: answerMs, signal })),
     async text(path, query) {
       const answer = await kube.send({ path, query, timeoutMs: answerMs, signal }).catch(() => undefined);
       return answer?.status === 200 ? answer.body : undefined;

@@ -83,6 +83,7 @@ export function factsOf(broken: FailureType, change: Partial<HopFacts> = {}): Ho
       received: undefined,
       discarded: {},
       byId: undefined,
+      services: undefined,
       search: undefined,
       errors: [],
     },

@@ -14,6 +14,8 @@ import { connectKubernetes, type Kubernetes } from '../../../src/tools/kubernete
 import type { ObjectList, Pod } from '../../../src/tools/kubernetes/objects.js';
 import { createCli } from '../../e2e/cli.js';
 
+type Selector = Readonly<Record<string, string>>;
+
 /** How the stack is to be broken; what is left out works. */
 export interface Breakage {
   /** The variables of HotROD's container. */
@@ -25,6 +27,11 @@ export interface Breakage {
   readonly collectorCrashes?: true;
   readonly tempoReplicas?: number;
   readonly tempoConfig?: (config: string) => string;
+  /** What becomes of it with that configuration. @default ready */
+  readonly tempoState?: 'crashed' | 'not ready';
+  /** Of their Services. */
+  readonly tempoSelector?: Selector;
+  readonly collectorSelector?: Selector;
 }
 
 const paths = {
@@ -34,6 +41,10 @@ const paths = {
   collectorPods: '/api/v1/namespaces/otel-system/pods',
   tempo: '/apis/apps/v1/namespaces/tracing/statefulsets/tempo',
   tempoConfig: '/api/v1/namespaces/tracing/configmaps/tempo',
+  tempoPods: '/api/v1/namespaces/tracing/pods',
+  tempoService: '/api/v1/namespaces/tracing/services/tempo',
+  operator: '/apis/apps/v1/namespaces/otel-system/deployments/opentelemetry-operator',
+  collectorService: '/api/v1/namespaces/otel-system/services/otel-collector-collector',
 } as const;
 
 interface Workload {
@@ -47,13 +58,30 @@ interface Workload {
   };
 }
 
+/** What was there before anything was broken. */
+interface Pristine {
+  readonly collector: string;
+  readonly tempo: string;
+  readonly tempoSelector: Selector;
+  readonly collectorSelector: Selector;
+}
+
+/** Enough for a stack that works, mostly; a broken one is not worth more. In milliseconds. */
+export const impatient = {
+  rideStartMs: 3_000,
+  collectorMs: 8_000,
+  byIdMs: 8_000,
+  searchMs: 10_000,
+  grafanaMs: 1_000,
+};
+
 /** The embedded stack on a cluster of its own, without Prometheus, to be broken for real at one hop after the other. */
 export class InstalledStack {
   readonly cli: ReturnType<typeof createCli>;
   readonly kube: Kubernetes;
   readonly stack: Stack;
   private readonly stateDir: string;
-  private readonly pristine: { collector: string; tempo: string };
+  private readonly pristine: Pristine;
   private present: Breakage = {};
 
   private constructor(parts: {
@@ -61,7 +89,7 @@ export class InstalledStack {
     cli: ReturnType<typeof createCli>;
     kube: Kubernetes;
     stack: Stack;
-    pristine: { collector: string; tempo: string };
+    pristine: Pristine;
   }) {
     ({
       stateDir: this.stateDir,
@@ -83,7 +111,17 @@ export class InstalledStack {
     const kube = connectKubernetes({ kubeconfigPath: cluster?.kubeconfigPath ?? '' });
     const { spec } = await kube.json<{ spec: { config: string } }>({ path: paths.collector });
     const { data } = await kube.json<{ data: Record<string, string> }>({ path: paths.tempoConfig });
-    const pristine = { collector: spec.config, tempo: data['tempo.yaml'] ?? '' };
+    const [tempoSelector, collectorSelector] = await Promise.all(
+      [paths.tempoService, paths.collectorService].map(
+        async (path) => (await kube.json<{ spec: { selector: Selector } }>({ path })).spec.selector,
+      ),
+    );
+    const pristine = {
+      collector: spec.config,
+      tempo: data['tempo.yaml'] ?? '',
+      tempoSelector: tempoSelector ?? {},
+      collectorSelector: collectorSelector ?? {},
+    };
     return new InstalledStack({
       stateDir,
       cli,
@@ -104,11 +142,15 @@ export class InstalledStack {
     const before = this.present;
     this.present = wanted;
     const differs = (...keys: (keyof Breakage)[]): boolean => keys.some((key) => before[key] !== wanted[key]);
+    // First, as the operator rests while the selector is broken.
+    if (differs('collectorSelector')) await this.changeCollectorSelector(wanted);
     if (differs('collectorConfig', 'collectorReplicas', 'collectorCrashes'))
       await this.changeCollector(wanted);
     await Promise.all([
+      differs('tempoSelector') &&
+        this.select(paths.tempoService, wanted.tempoSelector ?? this.pristine.tempoSelector),
       differs('hotrodEnv', 'hotrodReplicas') && this.changeHotrod(wanted),
-      differs('tempoConfig', 'tempoReplicas') && this.changeTempo(wanted),
+      differs('tempoConfig', 'tempoReplicas', 'tempoState') && this.changeTempo(wanted),
     ]);
   }
 
@@ -126,7 +168,7 @@ export class InstalledStack {
   /** The failure of a verification that must not succeed. */
   async failure(options: Partial<ProveOptions> = {}): Promise<TracewrightError> {
     const result: unknown = await this.prove({
-      limits: { rideStartMs: 3_000, collectorMs: 8_000, byIdMs: 8_000, searchMs: 10_000, grafanaMs: 1_000 },
+      limits: impatient,
       ...options,
     }).catch((error: unknown) => error);
     if (isTracewrightError(result)) return result;
@@ -230,13 +272,36 @@ export class InstalledStack {
     await this.rolledOut(paths.collectorDeployment);
   }
 
-  private async changeTempo({ tempoConfig, tempoReplicas = 1 }: Breakage): Promise<void> {
+  /** The operator would mend its Service at once. */
+  private async changeCollectorSelector({ collectorSelector }: Breakage): Promise<void> {
+    if (collectorSelector) await this.scale(paths.operator, 0);
+    await this.select(paths.collectorService, collectorSelector ?? this.pristine.collectorSelector);
+    if (!collectorSelector) await this.scale(paths.operator, 1);
+  }
+
+  private async select(path: string, value: Selector): Promise<void> {
+    await this.patch(path, [{ op: 'replace', path: '/spec/selector', value }]);
+  }
+
+  private async changeTempo({ tempoConfig, tempoReplicas = 1, tempoState }: Breakage): Promise<void> {
     const config = tempoConfig ? tempoConfig(this.pristine.tempo) : this.pristine.tempo;
     await this.patch(paths.tempoConfig, [{ op: 'replace', path: '/data/tempo.yaml', value: config }]);
     await this.scale(paths.tempo, 0);
     if (tempoReplicas === 0) return;
-    await this.scale(paths.tempo, tempoReplicas);
+    if (tempoState) await this.startTempo(tempoState);
+    else await this.scale(paths.tempo, tempoReplicas);
     await this.renewCollector();
+  }
+
+  private async startTempo(state: NonNullable<Breakage['tempoState']>): Promise<void> {
+    await this.patch(paths.tempo, [{ op: 'replace', path: '/spec/replicas', value: 1 }]);
+    await until(`Tempo is ${state}`, async () => {
+      const pods = (await this.kube.json<ObjectList<Pod>>({ path: paths.tempoPods })).items ?? [];
+      const containers = pods.flatMap(({ status }) => status?.containerStatuses ?? []);
+      return containers.some(({ state: now, restartCount = 0 }) =>
+        state === 'crashed' ? restartCount > 0 : now?.running !== undefined,
+      );
+    });
   }
 
   private async scale(path: string, replicas: number): Promise<void> {
