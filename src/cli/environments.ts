@@ -1,4 +1,5 @@
 import {
+  QueryNotRegisteredError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
   type Client,
@@ -6,6 +7,7 @@ import {
 } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { TracewrightError, isFailureType } from '../domain/failure.js';
+import type { Leftover } from '../domain/leftovers.js';
 import { environmentWorkflowId, searchAttributes, sharedTaskQueue } from '../domain/names.js';
 import type { EnvironmentSpec, Progress } from '../domain/progress.js';
 import type { environment, EnvironmentInput } from '../workflows/index.js';
@@ -162,6 +164,16 @@ export async function findSpec(client: Client, name: string): Promise<Environmen
     return status.name === 'RUNNING' ? await handle.query<EnvironmentSpec>('spec') : undefined;
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** What an earlier upgrade has left to remove; nothing where the worker is older than this question. */
+export async function findLeftovers(client: Client, name: string): Promise<readonly Leftover[]> {
+  try {
+    return await environmentHandle(client, name).query<readonly Leftover[]>('leftovers');
+  } catch (error) {
+    if (error instanceof QueryNotRegisteredError) return [];
     throw error;
   }
 }

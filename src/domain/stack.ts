@@ -142,7 +142,7 @@ const component = z
     release: release.optional().describe('A Helm release. Either this or manifests.'),
     manifests: manifests.optional().describe('Objects to apply. Either this or a release.'),
     ready: z.array(readyCheck).min(1).describe('All must hold before the component counts as ready.'),
-    timeout: duration.default('5m').describe('From the first attempt to ready, before the step fails.'),
+    timeout: duration.default('5m').describe('One attempt: hooks and readiness together, before it fails.'),
   })
   .refine((it) => (it.release === undefined) !== (it.manifests === undefined), {
     message: 'must have either a release or manifests',

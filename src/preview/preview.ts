@@ -1,5 +1,5 @@
 import { isTracewrightError, type Failure } from '../domain/failure.js';
-import { leftoversOf } from '../domain/leftovers.js';
+import { leftoversOf, type Leftover } from '../domain/leftovers.js';
 import { planOf, type Step } from '../domain/plan.js';
 import type { StepPreview } from '../domain/preview.js';
 import type { Component, Stack } from '../domain/stack.js';
@@ -10,16 +10,16 @@ import { imagesText, previewManifests } from './manifests.js';
 /**
  * What `up` would do, step by step. Looks at all components at once and changes nothing; what stands in the way of one of
  * them is told with it.
- * @param before the stack that the environment has now: what only that one has is removed
+ * @param before what the environment has now: what only that stack has is removed, and what earlier ones left
  * @param cluster what is known of the cluster step
  */
 export async function previewSteps(
   look: Look,
-  before: Stack | undefined,
+  before: { readonly spec: { readonly stack: Stack }; readonly leftovers: readonly Leftover[] } | undefined,
   cluster: Pick<StepPreview, 'action' | 'detail' | 'failure'>,
 ): Promise<StepPreview[]> {
   const { stack } = look.spec;
-  const leftovers = before ? leftoversOf(before, stack) : [];
+  const leftovers = before ? leftoversOf(before.spec.stack, stack, before.leftovers) : [];
   return Promise.all(
     planOf(stack, leftovers).map(async (step): Promise<StepPreview> => {
       const { name, kind, title } = step;

@@ -121,6 +121,10 @@ export class EnvironmentState {
     return this.board.blocked();
   }
 
+  get leftovers(): readonly Leftover[] {
+    return this.known.leftovers;
+  }
+
   leftover(step: string): Leftover | undefined {
     return this.known.leftovers.find((leftover) => leftover.step === step);
   }

@@ -5,6 +5,7 @@ import {
   abortUpdate,
   applyUpdate,
   extendUpdate,
+  leftoversQuery,
   pauseUpdate,
   progressQuery,
   resumeUpdate,
@@ -23,6 +24,7 @@ export function registerHandlers(state: EnvironmentState, inbox: Inbox): void {
   const refuse = new Refusals(state, inbox);
   setHandler(progressQuery, () => state.progress());
   setHandler(specQuery, () => state.spec);
+  setHandler(leftoversQuery, () => state.leftovers);
   setHandler(teardownSignal, () => {
     inbox.requestTeardown();
   });

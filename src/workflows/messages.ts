@@ -1,4 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Leftover } from '../domain/leftovers.js';
 import type { EnvironmentSpec, Progress } from '../domain/progress.js';
 
 /** The run of the plan that a request started or joined; `progress.run` tells when it is its turn. */
@@ -29,6 +30,9 @@ export const progressQuery = defineQuery<Progress>('progress');
 
 /** What the environment is to be: the stack and where it stands. Large, so not a part of the progress. */
 export const specQuery = defineQuery<EnvironmentSpec>('spec');
+
+/** What an earlier upgrade was to remove and has not removed yet. */
+export const leftoversQuery = defineQuery<readonly Leftover[]>('leftovers');
 
 /** Take everything away. Works at any moment; a second one changes nothing. */
 export const teardownSignal = defineSignal('teardown');

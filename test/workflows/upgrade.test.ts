@@ -88,6 +88,7 @@ describe('an upgrade', () => {
       });
       await update(environment, 'skip', { step: 'hotrod' });
       expect(stepOf(await ready(environment, 2), 'hotrod').state).toBe('skipped');
+      expect(await environment.handle.query('leftovers')).toMatchObject([{ component: 'hotrod' }]);
       stuck = false;
       await apply(environment, changed(['hotrod']));
       expect(stepOf(await ready(environment, 3), 'hotrod').state).toBe('removed');

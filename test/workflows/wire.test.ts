@@ -16,6 +16,7 @@ describe('names on the wire', () => {
   it('of messages', () => {
     const named = Object.values(messages).map((definition) => `${definition.type} ${definition.name}`);
     expect(named.sort()).toEqual([
+      'query leftovers',
       'query progress',
       'query spec',
       'signal teardown',

@@ -1,5 +1,5 @@
 import { exitCodes, type CliContext, type ExitCode } from '../context.js';
-import { existingEnvironment } from '../existing-spec.js';
+import { existingEnvironment } from '../existing.js';
 import { countOf } from '../quantity.js';
 import { effectiveSettings, type KeptSpec } from '../settings/effective-settings.js';
 import { settingsLines } from '../settings/settings-view.js';

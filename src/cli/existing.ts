@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { toFailure } from '../domain/failure.js';
+import type { Leftover } from '../domain/leftovers.js';
 import type { EnvironmentSpec } from '../domain/progress.js';
 import { resolveConnection } from '../temporal/connection.js';
 import { currentConnection } from '../temporal/current-connection.js';
@@ -12,19 +13,27 @@ export type Asker = Pick<CliContext, 'config' | 'note' | 'paint'>;
 /** The answer comes from a worker; where none runs, nobody answers. In milliseconds. */
 const answerWithinMs = 5_000;
 
+/** What there is of an environment before an install. */
+export interface Existing {
+  readonly spec: EnvironmentSpec;
+  /** Of earlier upgrades. */
+  readonly leftovers: readonly Leftover[];
+}
+
 /**
- * What the environment is told to be now, asked of the Temporal server where one runs: neither a server nor a worker is
+ * What the environment is told to be now and what it still has to remove, asked of the Temporal server where one runs: neither a server nor a worker is
  * started for it. What cannot be asked is said and left out.
  */
-export async function existingSpec(asker: Asker, name: string): Promise<EnvironmentSpec | undefined> {
+export async function findExisting(asker: Asker, name: string): Promise<Existing | undefined> {
   const what = `What the environment "${name}" is now could not be asked, and does not count`;
   return askServer(asker, what, async (client) => {
-    const { findSpec } = await import('./environments.js');
-    return findSpec(client, name);
+    const { findLeftovers, findSpec } = await import('./environments.js');
+    const spec = await findSpec(client, name);
+    return spec && { spec, leftovers: await findLeftovers(client, name) };
   });
 }
 
-/** As `existingSpec`, of the named environment or, without a name, of the only one there is. */
+/** What the environment is told to be now: of the named environment or, without a name, of the only one there is. */
 export async function existingEnvironment(
   asker: Asker,
   name: string | undefined,
