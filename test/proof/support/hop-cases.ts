@@ -182,7 +182,7 @@ export const hopCases: readonly HopCase[] = [
     message:
       /exporters\.otlp\.endpoint is tempo-distributor\.tracing:4317, but there is no Service tempo-distributor in the namespace tracing/u,
     remedy: /^Set exporters\.otlp\.endpoint to tempo\.tracing:4317\.$/u,
-    evidence: [/collector: .*no such host/u],
+    evidence: [/collector: .*lookup tempo-distributor\.tracing .*(?:no such host|server misbehaving)/u],
   },
   {
     title: 'the collector wants TLS of Tempo',
