@@ -1,8 +1,9 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loginText } from '../../src/cli/page-login.js';
 import type { Progress } from '../../src/domain/progress.js';
@@ -213,6 +214,78 @@ describe.skipIf(reason !== undefined)('inside an environment', { timeout: 300_00
       await expect.poll(starts, patience).toBeGreaterThan(before);
       expect(await follow.interrupt()).toBe(0);
       expect((await cli.run('logs', 'hotrod', '--previous', '--tail', 'all')).stdout).toContain('392');
+    });
+  });
+
+  describe('diag', () => {
+    const planted = { secret: 'Planted-Secret-1', variable: 'Planted-Variable-2', log: 'Planted-Log-3' };
+
+    /** Makes an archive. @returns all its texts by their paths, and what the command said */
+    async function diagnose(): Promise<{ said: string; files: Map<string, string> }> {
+      const folder = await mkdtemp(join(stateDir, 'diag-'));
+      const file = join(folder, 'it.tar.gz');
+      const { exitCode, stdout, stderr } = await cli.run('diag', '--output', file);
+      expect(exitCode, stderr).toBe(0);
+      await execa('tar', ['-xzf', file, '-C', folder, '--strip-components=1']);
+      const paths = (await readdir(folder, { recursive: true, withFileTypes: true }))
+        .filter((entry) => entry.isFile() && entry.name !== 'it.tar.gz')
+        .map((entry) => join(entry.parentPath, entry.name));
+      const texts = paths.map(
+        async (path) => [relative(folder, path), await readFile(path, 'utf8')] as const,
+      );
+      return { said: stdout, files: new Map(await Promise.all(texts)) };
+    }
+
+    const make = (kind: 'secrets' | 'pods', object: object): Promise<unknown> =>
+      kube.json({
+        method: 'POST',
+        path: `/api/v1/namespaces/default/${kind}`,
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ apiVersion: 'v1', metadata: { name: 'planted' }, ...object }),
+      });
+
+    it('tells of pods, events, releases and logs, without the secrets that stand there', async () => {
+      const [hotrodPod] = await hotrodPods();
+      await make('secrets', { kind: 'Secret', stringData: { key: planted.secret } });
+      // HotROD knows no such command, says which, and ends.
+      const container = {
+        name: 'planted',
+        image: hotrodPod?.spec.containers[0]?.image,
+        imagePullPolicy: 'Never',
+        args: [`postgres://me:${planted.log}@db/${planted.secret}`],
+        env: [{ name: 'API_TOKEN', value: planted.variable }],
+      };
+      await make('pods', { kind: 'Pod', spec: { containers: [container] } });
+      const log = ['logs', 'default', 'planted', 'planted.log'].join('/');
+      let made = await diagnose();
+      await expect
+        .poll(async () => (made = await diagnose()).files.get(`cluster/${log}`), patience)
+        .toContain('unknown command');
+      const { files } = made;
+      const all = [...files].flat().join('\n');
+      for (const secret of Object.values(planted)) {
+        expect(all).not.toContain(secret);
+        expect(all).not.toContain(Buffer.from(secret).toString('base64').replace(/=+$/u, ''));
+      }
+      expect(files.get('cluster/pods.json')).toContain('"planted"');
+      expect(files.get('cluster/releases.json')).toMatch(/"tempo"[^}]*"deployed"/su);
+      expect(files.get('cluster/events.txt')).toContain('Pod/planted');
+      expect(files.get('cluster/objects.txt')).toContain('Secret/planted');
+      expect([...files.keys()].some((path) => path.includes('kube-system') && path.endsWith('.log'))).toBe(
+        true,
+      );
+      expect(files.get('README.md')).not.toContain('not collected');
+    });
+
+    it('still tells of the cluster when the Temporal server is dead, and leaves it so', async () => {
+      const record = join(stateDir, 'temporal', 'server.json');
+      const { pid } = JSON.parse(await readFile(record, 'utf8')) as { pid: number };
+      process.kill(pid, 'SIGKILL');
+      const { said, files } = await diagnose();
+      expect(said).toContain('not collected: the plan, the progress and the history of the workflow');
+      expect(files.get('cluster/pods.json')).toContain('example-hotrod');
+      expect(JSON.parse(await readFile(record, 'utf8'))).toMatchObject({ pid });
+      expect((await cli.run('status')).exitCode).toBe(0); // which starts it again
     });
   });
 

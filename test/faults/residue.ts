@@ -30,7 +30,10 @@ async function hostResidue(bed: Suspect, before: ReadonlySet<string>): Promise<s
   const added = differences(before, await snapshotHost()).filter((fact) => fact.startsWith('+ '));
   const strangers = await factsOfOthers(bed);
   const others = added.filter(
-    (fact) => !strangers.some((word) => fact.includes(word)) && !isMountOfAnother(bed.stateDir, fact),
+    (fact) =>
+      !strangers.some((word) => fact.includes(word)) &&
+      !isMountOfAnother(bed.stateDir, fact) &&
+      !isGroupOfAnother(bed.cluster.id, fact),
   );
   return [...others, ...(await processesOf(bed.stateDir))];
 }
@@ -39,6 +42,11 @@ async function hostResidue(bed: Suspect, before: ReadonlySet<string>): Promise<s
 function isMountOfAnother(stateDir: string, fact: string): boolean {
   const path = /^\+ mount \S+ \S+ (\S+)$/u.exec(fact)?.[1];
   return path?.startsWith(join(tmpdir(), '/')) === true && !path.startsWith(stateDir);
+}
+
+/** What is ours in a control group has the cluster's id in its path. */
+function isGroupOfAnother(id: string, fact: string): boolean {
+  return fact.includes('/sys/fs/cgroup/') && !fact.includes(`/${id}`);
 }
 
 /**

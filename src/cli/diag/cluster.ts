@@ -7,6 +7,7 @@ import { connectKubernetes, type Kubernetes } from '../../tools/kubernetes/conne
 import type { ObjectList, Pod } from '../../tools/kubernetes/objects.js';
 import { ownNamespaces } from '../../tools/kubernetes/teardown.js';
 import { observeRelease } from '../../tools/helm/release-record.js';
+import { isSecretName } from '../../tools/redact.js';
 import type { KnownEnvironment } from './environment.js';
 import { secretsIn } from './known-secrets.js';
 import { collectParts, merge, type Findings, type Part } from './part.js';
@@ -103,6 +104,9 @@ async function scopeOf(
   return { kube, namespaces, pods: pods.flat() };
 }
 
+/** A shorter value under a name that does not say "secret" is a setting or a name, and a word of other texts. In characters. */
+const telling = 8;
+
 /** Only to know what must not stand anywhere. */
 function secretsPart({ kube, namespaces }: Scope): Part {
   return {
@@ -122,7 +126,9 @@ function secretsPart({ kube, namespaces }: Scope): Part {
         .filter(({ type }) => type !== 'helm.sh/release.v1')
         .flatMap(({ data = {} }) => Object.entries(data))
         .filter(([key]) => !/^(?:namespace|(?:ca|tls)\.crt)$/u.test(key))
-        .map(([, text]) => Buffer.from(text, 'base64').toString('utf8'));
+        .map(([key, text]) => [key, Buffer.from(text, 'base64').toString('utf8')] as const)
+        .filter(([key, value]) => isSecretName(key) || value.length >= telling)
+        .map(([, value]) => value);
       return { secrets: secretsIn(secrets.map((value) => ({ name: 'secret', value }))) };
     },
   };

@@ -54,7 +54,7 @@ async function knownEnvironment(
     throw notFound(name);
   const names = asked ? asked.names : here;
   if (name === undefined && names.length > 1) throw several(names);
-  const environment = asked?.environment ?? name ?? here.find((_, __, all) => all.length === 1);
+  const environment = asked?.environment ?? name ?? (here.length === 1 ? here[0] : undefined);
   if (environment === undefined)
     return { environment, spec: undefined, progress: undefined, findings: merge([failed, none]) };
   return asked?.environment !== undefined
