@@ -22,6 +22,11 @@ export const notRun: readonly NotRun[] = [
     has: 'npm test',
     reason: 'these run the tests and the benchmarks themselves',
   },
+  {
+    page: 'docs/durability.md',
+    has: 'npm run test:faults',
+    reason: 'these are test suites of their own; test/faults/faults.test.ts plays one scenario of the first',
+  },
   { page: 'deploy/README.md', has: 'docker compose up', reason: compose },
   {
     page: 'docs/how-to/existing-cluster.md',
