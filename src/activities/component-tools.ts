@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import type { Config } from '../config.js';
 import type { ReleaseSpec } from '../domain/stack.js';
 import type { ComponentTask } from '../domain/step-tasks.js';
-import { findEmbeddedBuild } from '../targets/embedded/build/store.js';
-import { embeddedSourceDir } from '../targets/open-target.js';
+import { embeddedCharts } from '../targets/open-target.js';
 import { environmentFolder, helmHomes, logFolder } from '../tools/environment-folder.js';
 import { provideHelm } from '../tools/helm-binary.js';
 import { locateChart } from '../tools/helm/chart-source.js';
@@ -69,10 +68,7 @@ const environmentDir = (config: Config, task: ComponentTask): string =>
   environmentFolder(config.stateDir, task.environment);
 
 function chartPlaces({ cacheDir }: Config): Parameters<typeof locateChart>[2] {
-  return {
-    cacheDir,
-    embeddedCharts: async () => (await findEmbeddedBuild({ sourceDir: embeddedSourceDir, cacheDir }))?.charts,
-  };
+  return { cacheDir, embeddedCharts: () => embeddedCharts(cacheDir) };
 }
 
 export const releaseName = ({ component }: ComponentTask, release: ReleaseSpec): string =>

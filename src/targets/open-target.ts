@@ -3,6 +3,7 @@ import { TracewrightError } from '../domain/failure.js';
 import { defaultK3dSettings } from '../domain/k3d-settings.js';
 import type { TargetSpec } from '../domain/progress.js';
 import { buildEmbedded } from './embedded/build/build.js';
+import { findEmbeddedBuild } from './embedded/build/store.js';
 import { createEmbeddedTarget } from './embedded/target.js';
 import { createK3dTarget } from './k3d/target.js';
 import { createKubeconfigTarget } from './kubeconfig/target.js';
@@ -42,6 +43,11 @@ export function openTarget(folders: TargetFolders, environment: string, spec: Ta
       });
     }
   }
+}
+
+/** The folder of the charts that were built with the embedded cluster; `undefined` where there is no build of these sources. */
+export async function embeddedCharts(cacheDir: string): Promise<string | undefined> {
+  return (await findEmbeddedBuild({ sourceDir: embeddedSourceDir, cacheDir }))?.charts;
 }
 
 /** The embedded cluster with its programs: built first where they are not. */

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { isFeasible, type PlanPreview } from '../../domain/preview.js';
 import type { Look } from '../../preview/look.js';
 import { previewSteps } from '../../preview/preview.js';
-import { findEmbeddedBuild } from '../../targets/embedded/build/store.js';
-import { embeddedSourceDir } from '../../targets/open-target.js';
+import { embeddedCharts } from '../../targets/open-target.js';
 import { provideHelm } from '../../tools/helm-binary.js';
 import { locateChart } from '../../tools/helm/chart-source.js';
 import { createHelm } from '../../tools/helm/helm.js';
@@ -61,10 +60,7 @@ function lookFrom(
   // Steps without a release never ask for it; whoever does gets the failure.
   binary.catch(() => undefined);
   const kube = found.cluster?.kube;
-  const places = {
-    cacheDir,
-    embeddedCharts: async () => (await findEmbeddedBuild({ sourceDir: embeddedSourceDir, cacheDir }))?.charts,
-  };
+  const places = { cacheDir, embeddedCharts: () => embeddedCharts(cacheDir) };
   // No log: a rendered chart holds Secrets.
   const call = { signal };
   return {
