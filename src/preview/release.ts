@@ -10,6 +10,7 @@ import { desiredRelease } from '../tools/helm/desired.js';
 import type { Helm } from '../tools/helm/helm.js';
 import { observeRelease, type ReleaseRecord } from '../tools/helm/release-record.js';
 import { fieldManager, referencesOf } from '../tools/kubernetes/apply.js';
+import { helmAnnotations } from '../tools/kubernetes/component-pods.js';
 import { compareObject, compareRemoval } from '../tools/kubernetes/compare.js';
 import { describe, type ObjectReference } from '../tools/kubernetes/objects.js';
 import { parseManifests } from '../tools/kubernetes/manifests.js';
@@ -143,8 +144,8 @@ function asOfHelm(object: KubernetesObjectSpec, name: Rendering['name']): Kubern
       labels: { ...labels, 'app.kubernetes.io/managed-by': 'Helm' },
       annotations: {
         ...annotations,
-        'meta.helm.sh/release-name': name.name,
-        'meta.helm.sh/release-namespace': name.namespace,
+        [helmAnnotations.name]: name.name,
+        [helmAnnotations.namespace]: name.namespace,
       },
     },
   };

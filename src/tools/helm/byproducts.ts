@@ -1,7 +1,7 @@
 import { ownershipLabels } from '../../domain/names.js';
 import { isApiError } from '../kubernetes/api-error.js';
 import { referencesOf } from '../kubernetes/apply.js';
-import { podsOfComponent } from '../kubernetes/component-pods.js';
+import { helmAnnotations, podsOfComponent } from '../kubernetes/component-pods.js';
 import type { Kubernetes } from '../kubernetes/connection.js';
 import { definitionKind } from '../kubernetes/definitions.js';
 import { parseManifests } from '../kubernetes/manifests.js';
@@ -101,8 +101,8 @@ async function keptDefinitions({ kube, record, signal }: Context): Promise<Kuber
   const managed = await listMetadata(kube, { ...definitionKind, labelSelector, signal });
   return managed.filter(
     ({ metadata: { annotations } }) =>
-      annotations?.['meta.helm.sh/release-name'] === record.name &&
-      annotations['meta.helm.sh/release-namespace'] === record.namespace,
+      annotations?.[helmAnnotations.name] === record.name &&
+      annotations[helmAnnotations.namespace] === record.namespace,
   );
 }
 
@@ -122,7 +122,7 @@ async function writtenObjects({ kube, record, signal }: Context): Promise<Kubern
       ({ metadata }) =>
         words.has(metadata.name) &&
         (metadata.ownerReferences?.length ?? 0) === 0 &&
-        metadata.annotations?.['meta.helm.sh/release-name'] === undefined &&
+        metadata.annotations?.[helmAnnotations.name] === undefined &&
         !isHandwritten(metadata),
     );
 }
@@ -158,8 +158,7 @@ async function volumeClaims({ kube, pods, signal }: Context): Promise<Kubernetes
   const claims = present(await observeObjects(kube, references, signal));
   // Those of the chart itself go with it, unless it says otherwise; and a person's stay.
   return claims.filter(
-    ({ metadata }) =>
-      metadata.annotations?.['meta.helm.sh/release-name'] === undefined && !isHandwritten(metadata),
+    ({ metadata }) => metadata.annotations?.[helmAnnotations.name] === undefined && !isHandwritten(metadata),
   );
 }
 

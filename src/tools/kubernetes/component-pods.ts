@@ -14,7 +14,7 @@ export interface ComponentPlace {
 type OwnerReference = NonNullable<ObjectMeta['ownerReferences']>[number];
 
 /** Helm writes on all objects of a release, and on no other, whose they are. */
-const helmAnnotations = {
+export const helmAnnotations = {
   name: 'meta.helm.sh/release-name',
   namespace: 'meta.helm.sh/release-namespace',
 } as const;
