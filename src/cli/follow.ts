@@ -76,13 +76,19 @@ export async function look(client: Client, name: string): Promise<Snapshot> {
 }
 
 /**
- * Queries are answered by a worker. Past the deadline none took it; with a failed precondition the server has seen none for
- * five minutes and does not even wait.
+ * Queries are answered by a worker. Past the deadline none took it, and the call is cancelled on whichever side sees that
+ * first; with a failed precondition the server has seen none for five minutes and does not even wait.
  */
 function isUnanswered(error: unknown): boolean {
   const code = grpcCodeOf(error);
-  return code === grpcStatus.deadlineExceeded || code === grpcStatus.failedPrecondition;
+  return code !== undefined && unanswered.includes(code);
 }
+
+const unanswered: readonly number[] = [
+  grpcStatus.deadlineExceeded,
+  grpcStatus.cancelled,
+  grpcStatus.failedPrecondition,
+];
 
 function workerMissing(name: string, cause: unknown): TracewrightError {
   return new TracewrightError({

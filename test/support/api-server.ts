@@ -220,13 +220,19 @@ async function certificate(folder: string, server: ChildProcess): Promise<string
   throw new Error(`kube-apiserver did not start: ${await tail(folder)}`);
 }
 
+/** What a new server makes by itself goes on after it says that it is ready: a test that compares all objects waits for it. */
+const firstSigns = [
+  '/readyz',
+  '/api/v1/namespaces/default',
+  '/api/v1/namespaces/default/services/kubernetes',
+  '/apis/networking.k8s.io/v1/ipaddresses/10.123.0.1',
+];
+
 async function untilReady(kube: Kubernetes, server: ChildProcess, folder: string): Promise<void> {
   const deadline = Date.now() + 90_000;
   while (Date.now() < deadline && server.exitCode === null) {
-    const [ready, namespace] = await Promise.all(
-      ['/readyz', '/api/v1/namespaces/default'].map((path) => kube.send({ path }).catch(() => undefined)),
-    );
-    if (ready?.status === 200 && namespace?.status === 200) return;
+    const answers = await Promise.all(firstSigns.map((path) => kube.send({ path }).catch(() => undefined)));
+    if (answers.every((answer) => answer?.status === 200)) return;
     await sleep(50);
   }
   throw new Error(`kube-apiserver is not ready: ${await tail(folder)}`);
