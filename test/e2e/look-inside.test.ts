@@ -226,6 +226,7 @@ describe.skipIf(reason !== undefined)('inside an environment', { timeout: 300_00
       const file = join(folder, 'it.tar.gz');
       const { exitCode, stdout, stderr } = await cli.run('diag', '--output', file);
       expect(exitCode, stderr).toBe(0);
+      expect(stderr).not.toContain('Warning');
       await execa('tar', ['-xzf', file, '-C', folder, '--strip-components=1']);
       const paths = (await readdir(folder, { recursive: true, withFileTypes: true }))
         .filter((entry) => entry.isFile() && entry.name !== 'it.tar.gz')

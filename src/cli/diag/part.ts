@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { toFailure } from '../../domain/failure.js';
 
 /** A file of the archive, before secrets are taken out of it. */
@@ -54,18 +55,21 @@ export function merge(all: readonly Partial<Findings>[]): Findings {
 
 async function collectOne({ what, limitMs, collect }: Part, signal: AbortSignal): Promise<Partial<Findings>> {
   const limit = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
+  const timer = setTimeout(() => {
+    limit.abort();
+  }, limitMs);
+  const either = AbortSignal.any([signal, limit.signal]);
+  // A part may ask for a hundred things at once, each of which listens.
+  setMaxListeners(0, either);
   // Not everything that is asked heeds a signal: nobody waits longer for it.
   const late = new Promise<never>((_, reject) => {
     const end = (): void => {
-      limit.abort();
       reject(new Error(`no answer within ${String(limitMs / 1_000)} s`));
     };
-    timer = setTimeout(end, limitMs);
-    signal.addEventListener('abort', end, { once: true });
+    either.addEventListener('abort', end, { once: true });
   });
   try {
-    return await Promise.race([collect(AbortSignal.any([signal, limit.signal])), late]);
+    return await Promise.race([collect(either), late]);
   } catch (error) {
     return { missing: [{ what, why: toFailure(error).message }] };
   } finally {
