@@ -22,14 +22,14 @@ export function daemonLogs({ stateDir }: Config, name: string): KeptLog | undefi
   return { source: name, path: daemonLogPath(places[name](stateDir)) };
 }
 
-/** What helm and other tools said about a component. */
+/** What helm and other tools said: about a component, or about all of them. */
 export async function toolLogs(
   { stateDir }: Config,
   environment: string,
-  component: string,
+  component?: string,
 ): Promise<KeptLog[]> {
   const logs = await logsIn(logFolder(environmentFolder(stateDir, environment)));
-  return logs.filter(({ source }) => source === component);
+  return component === undefined ? logs : logs.filter(({ source }) => source === component);
 }
 
 /** Of the programs of an embedded cluster; other clusters keep theirs to themselves. */

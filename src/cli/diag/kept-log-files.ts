@@ -1,10 +1,7 @@
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
 import type { Config } from '../../config.js';
-import { environmentFolder, logFolder } from '../../tools/environment-folder.js';
 import { logLines } from '../../tools/log-file.js';
-import { clusterLogs, daemonLogs, type KeptLog } from '../kept-logs.js';
+import { clusterLogs, daemonLogs, toolLogs, type KeptLog } from '../kept-logs.js';
 import type { DiagFile, Part } from './part.js';
 
 /** Of each log, from its end. */
@@ -32,7 +29,7 @@ export function keptLogParts(config: Config, environment: string | undefined): P
   });
   return [
     ...ofDaemons,
-    folder('the logs of helm', 'logs/tools', () => toolLogsOf(config, environment)),
+    folder('the logs of helm', 'logs/tools', () => toolLogs(config, environment)),
     folder("the logs of the cluster's programs", 'logs/cluster', () =>
       clusterLogs(config, environment, 'embedded'),
     ),
@@ -47,13 +44,4 @@ async function fileOf({ source, path }: KeptLog, into: string, signal: AbortSign
     what: `the last lines of the log of ${source}`,
     content: `${lines.join('\n')}\n`,
   };
-}
-
-/** All of them: which components there are is not always known. */
-async function toolLogsOf({ stateDir }: Config, environment: string): Promise<KeptLog[]> {
-  const folder = logFolder(environmentFolder(stateDir, environment));
-  const names = await readdir(folder).catch(() => []);
-  return names
-    .filter((name) => name.endsWith('.log'))
-    .map((name) => ({ source: basename(name, '.log'), path: join(folder, name) }));
 }

@@ -68,7 +68,7 @@ async function embeddedChecks(config: Config, signal: AbortSignal | undefined): 
     return Promise.resolve<Finding>({
       state: 'warning',
       detail: `The embedded server on ${address} ${what}.`,
-      remedy: `Any command but doctor ${does}. Its log: tracewright logs temporal`,
+      remedy: `Any command but doctor, diag and config ${does}. Its log: tracewright logs temporal`,
     });
   });
   signal?.throwIfAborted();

@@ -111,7 +111,7 @@ export function explainFailure(
   return new TracewrightError({
     type: isLate ? tooLate : otherwise,
     message: `${what}: ${isLate ? error.message : sentence(last)}`,
-    remedy: 'Look at the lines below, then try again.',
+    remedy: 'Look at the lines below; when it stays so, `tracewright diag` collects what there is to know.',
     evidence: shown,
     cause: error,
   });
