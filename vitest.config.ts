@@ -5,7 +5,7 @@ const heavy = [
   'test/activities/deadline.test.ts',
   'test/e2e/**/*.test.ts',
   'test/faults/*.test.ts',
-  'test/preview/*.test.ts',
+  'test/preview/plan.test.ts',
   'test/proof/diagnosis.test.ts',
   'test/proof/pipeline.test.ts',
   'test/targets/*.test.ts',

@@ -1,5 +1,6 @@
 import type { Config } from '../config.js';
 import { durationMs } from '../domain/duration.js';
+import { consentIn } from '../domain/release.js';
 import type { ManifestsSpec } from '../domain/stack.js';
 import type { ComponentTask, StepOutcome } from '../domain/step-tasks.js';
 import { reconcileRelease, type ReconcileResult } from '../tools/helm/reconcile.js';
@@ -34,7 +35,7 @@ export function componentActivities(config: Config): ComponentActivities {
         chartPath,
         values,
         ...ownerOf(task),
-        consent: task.cluster.owned ? 'own-cluster' : 'existing-cluster',
+        consent: consentIn(task.cluster),
         adopt: task.adopt ?? false,
         timeoutMs: durationMs(task.definition.timeout),
         onProgress: step.report,

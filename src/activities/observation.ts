@@ -1,6 +1,6 @@
 import type { Config } from '../config.js';
 import { isTracewrightError } from '../domain/failure.js';
-import { classifyRelease, type ReleaseVerdict } from '../domain/release.js';
+import { classifyRelease, consentIn, type ReleaseVerdict } from '../domain/release.js';
 import type { ReleaseSpec } from '../domain/stack.js';
 import type { ComponentObservation, ComponentTask } from '../domain/step-tasks.js';
 import { desiredRelease } from '../tools/helm/desired.js';
@@ -68,7 +68,7 @@ async function classify(
   const { values } = release;
   const { environment } = task;
   return classifyRelease(record, await desiredRelease(helm, { chartPath, values, environment }, step), {
-    consent: task.cluster.owned ? 'own-cluster' : 'existing-cluster',
+    consent: consentIn(task.cluster),
     adopt: task.adopt ?? false,
     now: Date.now(),
   });

@@ -55,6 +55,11 @@ export interface ReleasePolicy {
   readonly pendingGraceMs?: number;
 }
 
+/** Of a release in this cluster; where there is none yet, nobody's consent is presumed. */
+export function consentIn(cluster: { readonly owned: boolean } | undefined): ReleasePolicy['consent'] {
+  return cluster?.owned ? 'own-cluster' : 'existing-cluster';
+}
+
 export type ReleaseState =
   | 'absent'
   | 'in-sync'

@@ -1,6 +1,7 @@
 import type { ObjectPreview, StepPreview } from '../domain/preview.js';
 import {
   classifyRelease,
+  consentIn,
   foreignRefusal,
   type ReleasePolicy,
   type ReleaseVerdict,
@@ -42,7 +43,7 @@ export async function previewRelease(look: Look, component: string, release: Rel
 
 function policyOf({ spec, cluster }: Look): ReleasePolicy {
   return {
-    consent: cluster?.owned ? 'own-cluster' : 'existing-cluster',
+    consent: consentIn(cluster),
     adopt: spec.adopt ?? false,
     now: Date.now(),
   };
