@@ -132,6 +132,38 @@ describe.skipIf(missingApiServer)(`the preflight of an existing cluster ${missin
     expect(named(checks, 'existing releases')?.state).toBe('ok');
   });
 
+  it('warns who may make what charts bring, but not take it away again', async () => {
+    const whole = enough.flatMap(({ apiGroups: [group = ''], resources }) => rule(group, resources, '*'));
+    const others = [
+      rule('', ['configmaps', 'serviceaccounts', 'persistentvolumeclaims'], '*'),
+      rule('coordination.k8s.io', ['leases'], '*'),
+      rule(
+        'rbac.authorization.k8s.io',
+        ['clusterroles', 'clusterrolebindings', 'roles', 'rolebindings'],
+        '*',
+      ),
+      rule('apiextensions.k8s.io', ['customresourcedefinitions'], '*'),
+      rule(
+        'admissionregistration.k8s.io',
+        ['validatingwebhookconfigurations', 'mutatingwebhookconfigurations'],
+        'create',
+      ),
+    ];
+    await allow([...whole, ...others]);
+    const began = performance.now();
+    const permissions = named(await visit(), 'permissions');
+    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(permissions).toMatchObject({
+      state: 'warning',
+      detail:
+        'The user of this context may not delete validatingwebhookconfigurations.admissionregistration.k8s.io; ' +
+        'delete mutatingwebhookconfigurations.admissionregistration.k8s.io: `down` will fail at such things that charts brought.',
+      remedy: expect.stringContaining(
+        'kubectl auth can-i delete validatingwebhookconfigurations.admissionregistration.k8s.io',
+      ) as string,
+    });
+  });
+
   it('asks for the right to make namespaces only where one is missing', async () => {
     const all = missingNamespaces.map((name) => ({
       apiVersion: 'v1',

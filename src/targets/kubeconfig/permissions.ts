@@ -32,12 +32,15 @@ export function neededPermissions({ components, proof }: Stack, cluster: KnownCl
   ]);
 }
 
-/** What charts usually bring; only the chart itself tells whether it does. None for a stack without releases. */
+/**
+ * What charts usually bring, and what stays of it when helm has uninstalled them; only the chart itself tells whether it
+ * does. `up` makes it, `down` takes it away. None for a stack without releases.
+ */
 export function usualPermissions({ components }: Stack): Permission[] {
   const namespaces = Object.values(components).flatMap(({ release }) => (release ? [release.namespace] : []));
   if (namespaces.length === 0) return [];
   const whole = (group: string, ...resources: string[]): Permission[] =>
-    resources.map((resource) => ({ verb: 'create', group, resource }));
+    resources.flatMap((resource) => of(group, undefined, resource, ...made));
   return distinct([
     ...whole('apiextensions.k8s.io', 'customresourcedefinitions'),
     ...whole('rbac.authorization.k8s.io', 'clusterroles', 'clusterrolebindings'),
@@ -46,15 +49,32 @@ export function usualPermissions({ components }: Stack): Permission[] {
       'validatingwebhookconfigurations',
       'mutatingwebhookconfigurations',
     ),
+    // Those that a chart has helm keep get our label, and go by it.
+    ...of('apiextensions.k8s.io', undefined, 'customresourcedefinitions', ...left),
     ...namespaces.flatMap((namespace) => [
-      ...core(namespace, 'services', 'create'),
-      ...core(namespace, 'configmaps', 'create'),
-      ...core(namespace, 'serviceaccounts', 'create'),
-      ...of('apps', namespace, 'deployments', 'create'),
-      ...of('rbac.authorization.k8s.io', namespace, 'roles', 'create'),
-      ...of('rbac.authorization.k8s.io', namespace, 'rolebindings', 'create'),
+      ...core(namespace, 'services', ...made),
+      ...core(namespace, 'configmaps', ...made),
+      ...core(namespace, 'serviceaccounts', ...made),
+      ...of('apps', namespace, 'deployments', ...made),
+      ...of('rbac.authorization.k8s.io', namespace, 'roles', ...made),
+      ...of('rbac.authorization.k8s.io', namespace, 'rolebindings', ...made),
+      ...leftInNamespace(namespace),
     ]),
   ]);
+}
+
+const made = ['create', 'delete'] as const;
+const left = ['patch', 'delete'] as const;
+
+/** Jobs of hooks, and what programs write at run time: certificates, settings, leader leases, volume claims. */
+function leftInNamespace(namespace: string): Permission[] {
+  return [
+    ...of('batch', namespace, 'jobs', ...left),
+    ...of('coordination.k8s.io', namespace, 'leases', ...left),
+    ...['secrets', 'configmaps', 'persistentvolumeclaims'].flatMap((resource) =>
+      core(namespace, resource, ...left),
+    ),
+  ];
 }
 
 function ofComponent(component: Component, cluster: KnownCluster): Permission[] {
@@ -100,12 +120,12 @@ function of(
   group: string,
   namespace: string | undefined,
   resource: string,
-  ...verbs: string[]
+  ...verbs: readonly string[]
 ): Permission[] {
   return verbs.map((verb) => ({ verb, group, resource, namespace }));
 }
 
-const core = (namespace: string, resource: string, ...verbs: string[]): Permission[] =>
+const core = (namespace: string, resource: string, ...verbs: readonly string[]): Permission[] =>
   of('', namespace, resource, ...verbs);
 
 const whole = (resource: string, ...verbs: string[]): Permission[] => of('', undefined, resource, ...verbs);

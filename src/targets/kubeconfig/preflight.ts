@@ -52,9 +52,20 @@ async function permissionsCheck(
   if (refused.length === 0) return 'The user of this context may do what the stack needs.';
   return {
     state: 'warning',
-    detail: `The user of this context may not ${listed(refused)}: charts that bring such things will be refused.`,
+    detail: `The user of this context may not ${listed(refused)}: ${consequenceOf(refused)}.`,
     remedy: remedyFor(refused),
   };
+}
+
+/** Of what charts may bring. */
+function consequenceOf(refused: readonly Permission[]): string {
+  const [onUp, onDown] = [
+    'charts that bring such things will be refused',
+    '`down` will fail at such things that charts brought',
+  ];
+  const late = refused.filter(({ verb }) => verb !== 'create').length;
+  if (late === 0) return onUp;
+  return late === refused.length ? onDown : `${onUp}, and ${onDown}`;
 }
 
 /** Which of the stack's namespaces and kinds there are. */
