@@ -27,6 +27,8 @@ export interface ObservedRelease {
   readonly lastDeployed: string;
   /** Helm's own last words on it. */
   readonly description: string;
+  /** Objects of it that somebody has deleted, where somebody has looked: `Service tracing/tempo`. */
+  readonly gone?: readonly string[];
   /** All kept revisions, oldest first. */
   readonly history: readonly { readonly revision: number; readonly status: HelmStatus }[];
 }
@@ -206,7 +208,7 @@ function differencesOf(observed: ObservedRelease, desired: DesiredRelease): stri
   if (canonicalJson(observed.values) !== canonicalJson(desired.values)) differences.push('values');
   if (differences.length === 0 && labels[ownershipLabels.fingerprint] !== desired.fingerprint)
     differences.push('contents of the chart');
-  return differences;
+  return [...differences, ...(observed.gone ?? []).map((object) => `${object} is gone`)];
 }
 
 /** Charts write their versions with and without the `v`, and so do those who ask for them. */

@@ -8,6 +8,7 @@ import {
 } from '../domain/release.js';
 import type { ChartSource, KubernetesObjectSpec, ReleaseSpec } from '../domain/stack.js';
 import { desiredRelease } from '../tools/helm/desired.js';
+import { goneObjects } from '../tools/helm/gone-objects.js';
 import type { Helm } from '../tools/helm/helm.js';
 import { observeRelease, type ReleaseRecord } from '../tools/helm/release-record.js';
 import { fieldManager, referencesOf } from '../tools/kubernetes/apply.js';
@@ -27,6 +28,7 @@ export async function previewRelease(look: Look, component: string, release: Rel
   const { cluster, call, environment } = look;
   const name = { namespace: release.namespace, name: release.name ?? component };
   const record = cluster && (await observeRelease(cluster.kube, name, call.signal));
+  const gone = cluster && record && (await goneObjects(cluster.kube, record, call.signal));
   const policy = policyOf(look);
   // That somebody else has it is known before its chart is.
   const failure = record && foreignRefusal(record, { ...policy, environment });
@@ -36,7 +38,10 @@ export async function previewRelease(look: Look, component: string, release: Rel
   const desired = await desiredRelease(helm, { chartPath, values: release.values, environment }, call);
   const what = `${desired.chartName} ${desired.chartVersion}`;
   if (!cluster) return { action: 'create', what };
-  const found = { what, ...findingsOf(classifyRelease(record, desired, policy), record) };
+  const found = {
+    what,
+    ...findingsOf(classifyRelease(record && { ...record, gone: gone ?? [] }, desired, policy), record),
+  };
   if (found.action === 'none') return found;
   return { ...found, objects: await changes(look, cluster, { helm, chartPath, release, name }, record) };
 }

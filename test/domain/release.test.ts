@@ -58,6 +58,12 @@ interface Row {
 }
 
 const rows: Row[] = [
+  {
+    what: 'an object of it is gone',
+    observed: release({ gone: ['Service tracing/tempo'] }),
+    state: 'out-of-sync',
+    action: { kind: 'upgrade', differences: ['Service tracing/tempo is gone'] },
+  },
   { what: 'no release', observed: undefined, state: 'absent', action: { kind: 'install' } },
   {
     what: 'uninstalled with its history kept',

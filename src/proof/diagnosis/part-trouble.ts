@@ -21,7 +21,7 @@ export function partTrouble(
   if (service === 'absent')
     return lasting(
       `There is no Service ${name} in the namespace ${namespace}.`,
-      `Correct the name in the stack file, or make the Service again: kubectl -n ${namespace} get services`,
+      `Correct the name in the stack file (kubectl -n ${namespace} get services), or have the Service made again: tracewright up`,
     );
   if (service && !service.ports.includes(port))
     return lasting(
@@ -32,7 +32,7 @@ export function partTrouble(
   if (workload === 'absent')
     return lasting(
       `No workload stands behind the Service ${name} in ${namespace}: no pod fits its selector${selectorText(service)}.`,
-      `Correct the selector of the Service (kubectl -n ${namespace} edit service ${name}), or install again what should stand behind it: tracewright up`,
+      `Correct the selector of the Service (kubectl -n ${namespace} edit service ${name}), or have made again what should stand behind it: tracewright up`,
     );
   if (workload.replicas === 0)
     return lasting(

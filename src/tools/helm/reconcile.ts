@@ -12,6 +12,7 @@ import { ensureNamespace } from '../kubernetes/namespaces.js';
 import { cancelled } from '../kubernetes/transport.js';
 import { applyChartDefinitions } from './custom-resources.js';
 import { desiredRelease } from './desired.js';
+import { goneObjects } from './gone-objects.js';
 import type { Helm, HelmCall, ReleaseName } from './helm.js';
 import { watchHooks } from './hooks.js';
 import { observeRelease, type ReleaseRecord } from './release-record.js';
@@ -61,7 +62,9 @@ export async function reconcileRelease(options: ReconcileOptions): Promise<Recon
   const actions: ReleaseAction['kind'][] = [];
   let first: ReleaseState | undefined;
   for (let round = 0; round < maxRounds; round += 1) {
-    const observed = await observeRelease(kube, options, call.signal);
+    // What helm has just made is not looked for: whoever deletes it again has reasons.
+    const observed =
+      round === 0 ? await observeWhole(options) : await observeRelease(kube, options, call.signal);
     const { state, action } = classifyRelease(observed, desired, policyOf(options));
     first ??= state;
     if (action.kind === 'none' && observed)
@@ -74,6 +77,11 @@ export async function reconcileRelease(options: ReconcileOptions): Promise<Recon
     message: `The Helm release ${namespace}/${options.name} does not become what it should be: ${actions.join(', ')}.`,
     remedy: 'Somebody else may be changing it at the same time; look at `helm history`.',
   });
+}
+
+async function observeWhole({ kube, call, ...name }: ReconcileOptions): Promise<ReleaseRecord | undefined> {
+  const record = await observeRelease(kube, name, call?.signal);
+  return record && { ...record, gone: await goneObjects(kube, record, call?.signal) };
 }
 
 function policyOf({ consent, adopt = false, pendingGraceMs }: ReconcileOptions): ReleasePolicy {

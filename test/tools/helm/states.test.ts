@@ -102,6 +102,14 @@ describe.skipIf(missingApiServer)(`states of Helm releases ${missingApiServer ??
         await byHand('upgrade', options, chart, '--set', 'text=other');
         return options;
       },
+      'deployed, an object of it deleted by hand': async () => {
+        const options = await installed();
+        await server.kube.json({
+          method: 'DELETE',
+          path: `/api/v1/namespaces/${options.namespace}/configmaps/${options.name}-config`,
+        });
+        return options;
+      },
       'deployed, ours and different on an existing cluster': async () => ({
         ...(await installed(fresh({ consent: 'existing-cluster' }))),
         values: { text: 'two' },
