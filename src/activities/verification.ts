@@ -20,6 +20,7 @@ export function verificationActivities(connect: ConnectKubernetes): Verification
           kube,
           cluster: kube,
           spec: task.proof,
+          ...(task.manifests && { manifests: Object.values(task.manifests) }),
           stackName: task.stack,
           onProgress: report,
           signal,

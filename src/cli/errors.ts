@@ -1,38 +1,45 @@
 import { isTracewrightError, toFailure, type Failure } from '../domain/failure.js';
 import { redact } from '../tools/redact.js';
 import { exitCodes, type ExitCode } from './context.js';
+import { shortEvidence, wrappedRows } from './evidence-lines.js';
 import type { Paint } from './paint.js';
-import { wrap } from './text-width.js';
 
 export interface FailureLinesOptions {
   /** Where lines are broken between words. @default nowhere: whoever reads a log searches for whole sentences */
   readonly columns?: number;
+  /**
+   * Of a terminal, for all of it: the evidence gets what the first and the last lines leave, so that both are seen together.
+   * @default all of the evidence
+   */
+  readonly rows?: number | undefined;
 }
 
 /** What, where and why in the first line, then the evidence, then what to do. Never a stack trace. */
 export function failureLines(
   failure: Failure,
   paint: Paint,
-  { columns = Infinity }: FailureLinesOptions = {},
+  { columns = Infinity, rows }: FailureLinesOptions = {},
 ): string[] {
   const { type, evidence = [] } = failure;
+  const width = columns - 4;
   const head = `error [${type}]`;
   // Not painted yet, so that the words can be counted.
   const [first = '', ...more] = broken(`${'x'.repeat(head.length)} ${failure.message}`, columns);
+  const remedy = broken(failure.remedy, width);
+  const shown =
+    rows === undefined
+      ? evidence.flatMap((line) => broken(line, width))
+      : shortEvidence(failure, { columns: width, rows: rows - 1 - more.length - remedy.length });
   return [
     `${paint('red', 'error')} ${paint('dim', `[${type}]`)}${first.slice(head.length)}`,
     ...more,
-    ...evidence.flatMap((line) => broken(line, columns - 4).map((part) => paint('dim', `  │ ${part}`))),
-    ...broken(failure.remedy, columns - 4).map((line, index) =>
-      index === 0 ? `${paint('cyan', '  → ')}${line}` : `    ${line}`,
-    ),
+    ...shown.map((line) => paint('dim', `  │ ${line}`)),
+    ...remedy.map((line, index) => (index === 0 ? `${paint('cyan', '  → ')}${line}` : `    ${line}`)),
   ];
 }
 
-/** Secrets go before lines are broken: behind a break they could not be recognised. */
 function broken(text: string, columns: number): string[] {
-  const clean = redact(text);
-  return columns === Infinity ? [clean] : clean.split('\n').flatMap((line) => wrap(line, columns));
+  return columns === Infinity ? [redact(text)] : wrappedRows(text, columns);
 }
 
 /** Lines for an error that ends a command. `debug` adds the stack trace. */

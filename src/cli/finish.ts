@@ -48,12 +48,15 @@ export function blockedLines({ environment, steps }: Progress, now: number): str
     const tried = attempts > 1 ? `, after ${String(attempts)} attempts` : '';
     return ` (since ${timeOf(endedAt)}, ${agoText(now - endedAt)}${tried})`;
   };
-  const first = blocked[0]?.name ?? '';
+  const { name: first, kind } = blocked[0] ?? { name: '' };
   const commands = [
-    [`tracewright retry ${first}`, 'try it again, once the cause is mended'],
-    [`tracewright skip ${first}`, 'go on without it'],
-    ['tracewright down', 'take everything away'],
-  ] as const;
+    [`tracewright retry ${first}`, 'try it again, once the cause is mended'] as const,
+    ...(kind === 'verification'
+      ? [['tracewright up', 'put back what was changed by hand, then prove again'] as const]
+      : []),
+    [`tracewright skip ${first}`, 'go on without it'] as const,
+    ['tracewright down', 'take everything away'] as const,
+  ];
   const columns = Math.max(...commands.map(([command]) => command.length));
   return [
     `${environment} is Blocked: ${blocked.map((step) => `${step.name}${since(step)}`).join(', ')}. It waits for you:`,

@@ -18,6 +18,8 @@ export interface FrameOptions {
   readonly columns: number;
   /** At most so many lines. @default all that there is to say */
   readonly rows?: number;
+  /** At most so many lines for why steps did not work; their evidence is cut for it. @default all of the evidence */
+  readonly failureRows?: number | undefined;
   readonly paint: Paint;
   /** It will be drawn again: with signs that move, and how to leave. */
   readonly moving: boolean;
@@ -125,7 +127,7 @@ function textOf(
 
 /** What does not fit beside the name: in a narrow terminal what a step does now, and always why it did not work. */
 function below(step: StepProgress, live: LiveStep | undefined, progress: Progress, canvas: Canvas): string[] {
-  const { width, isWide, paint, moving } = canvas;
+  const { width, isWide, paint, moving, failureRows } = canvas;
   const room = width - 6;
   if (isRunning(step)) {
     const attempt = attemptText(live);
@@ -134,9 +136,15 @@ function below(step: StepProgress, live: LiveStep | undefined, progress: Progres
       ...(attempt === undefined ? [] : [`      ${paint('yellow', shorten(attempt, room))}`]),
     ];
   }
-  if (!step.failure || (step.state !== 'blocked' && step.state !== 'failed')) return [];
+  if (!step.failure || !hasFailed(step)) return [];
   if (moving) return [`      ${shorten(printable(step.failure.message), room)}`];
-  return failureLines(step.failure, paint, { columns: room }).map((line) => `      ${line}`);
+  const failures = progress.steps.filter(hasFailed).length;
+  const rows = failureRows === undefined ? undefined : Math.floor(failureRows / failures);
+  return failureLines(step.failure, paint, { columns: room, rows }).map((line) => `      ${line}`);
+}
+
+function hasFailed({ failure, state }: StepProgress): boolean {
+  return failure !== undefined && (state === 'blocked' || state === 'failed');
 }
 
 function foot(progress: Progress, { moving, paint, width, now, isWide }: Canvas): string[] {

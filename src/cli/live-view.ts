@@ -4,6 +4,9 @@ import { frame } from './frame.js';
 import { Redraw, type Terminal } from './redraw.js';
 import type { View } from './watch.js';
 
+/** What `finish` prints below a frame that stays, and the prompt. */
+const rowsBelow = 9;
+
 /** Between two drawings, in milliseconds. */
 const redrawMs = 250;
 
@@ -20,7 +23,13 @@ export function createLiveView({ terminal, paint, note }: LiveViewOptions): View
     if (!snapshot) return [];
     // A full last column makes some terminals break the line, and so does a line below the last row.
     const size = { columns: terminal.columns - 1, ...(moving && { rows: terminal.rows - 1 }) };
-    return frame(snapshot, { ...size, now: Date.now(), paint, moving });
+    return frame(snapshot, {
+      ...size,
+      failureRows: terminal.rows - rowsBelow,
+      now: Date.now(),
+      paint,
+      moving,
+    });
   };
   const draw = (): void => {
     redraw.draw(lines(true));

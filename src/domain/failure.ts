@@ -179,6 +179,11 @@ export class TracewrightError extends Error {
   }
 }
 
+/** Whether the evidence of such a failure begins with what tells most; of others it is in the order of time. */
+export function isRanked(type: FailureType): boolean {
+  return type.startsWith('hop.') || type.startsWith('proof.');
+}
+
 export function isTracewrightError(error: unknown): error is TracewrightError {
   return error instanceof TracewrightError;
 }

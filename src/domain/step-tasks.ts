@@ -48,6 +48,8 @@ export interface VerificationTask {
   readonly stack: string;
   readonly cluster: ClusterRef;
   readonly proof: ProofSpec;
+  /** The objects that the stack itself has, by component: a broken hop may come of a change by hand. */
+  readonly manifests?: Readonly<Record<string, ManifestsSpec>>;
 }
 
 export interface VerificationOutcome extends StepOutcome {

@@ -126,7 +126,8 @@ function withEvidence(error: TracewrightError, findings: readonly Finding[]): Tr
     message,
     remedy,
     retryable,
-    evidence: [...error.evidence, ...findings.map(findingText)],
+    // First where the trace has come to, then what the broken hop says of it.
+    evidence: [...findings.map(findingText), ...error.evidence],
     cause: error,
   });
 }

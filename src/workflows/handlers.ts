@@ -1,4 +1,5 @@
-import { setHandler } from '@temporalio/workflow';
+import { patched, setHandler } from '@temporalio/workflow';
+import { verificationStep } from '../domain/plan.js';
 import type { EnvironmentState } from './environment-state.js';
 import type { Decision, Inbox } from './inbox.js';
 import {
@@ -17,6 +18,7 @@ import {
   type RunTicket,
   type StepDecision,
 } from './messages.js';
+import { patches } from './patches.js';
 import { isInstalling, Refusals, sameStack } from './refusals.js';
 
 /** Connects the messages with the state and the inbox. Handlers end at once: none is ever in flight for long. */
@@ -44,11 +46,13 @@ export function registerHandlers(state: EnvironmentState, inbox: Inbox): void {
 /** What starts a run of the plan, or joins one. */
 function handleRuns(state: EnvironmentState, inbox: Inbox, refuse: Refusals): void {
   const next = (): RunTicket => ({ run: state.runNumber + 1 });
+  // All but the proof is done: only what was changed since can be mended, and a retry would change nothing.
+  const mends = (): boolean => state.blockedSteps().join() === verificationStep && patched(patches.upMends);
   setHandler(
     applyUpdate,
     ({ spec }) => {
       const same = sameStack(spec, state.spec);
-      if (same && isInstalling(state, inbox)) {
+      if (same && isInstalling(state, inbox) && !mends()) {
         state.adopt({ ...spec, failFast: state.spec.failFast });
         for (const step of state.blockedSteps()) inbox.decide(step, 'retry');
         return { run: state.runNumber };

@@ -78,7 +78,8 @@ function stepText(step: StepProgress, { steps, paused }: Progress): string {
 }
 
 /** Why a step did not work, and what a person can do; empty for all others. */
-function failureText(environment: string, { name, state, failure, endedAt }: StepProgress): string {
+function failureText(environment: string, step: StepProgress): string {
+  const { name, kind, state, failure, endedAt } = step;
   if (!failure) return '';
   const is = { blocked: 'is blocked', failed: 'has failed' }[state as string] ?? 'was blocked';
   const since = endedAt === undefined || state !== 'blocked' ? '' : ` since ${moment(endedAt)}`;
@@ -94,6 +95,9 @@ function failureText(environment: string, { name, state, failure, endedAt }: Ste
           `Waits for you${since}${tried}:`,
           [
             `- ${command(`retry ${name}`)} tries it again, once the cause is mended`,
+            ...(kind === 'verification'
+              ? [`- ${command('up')}, with the options of before, first puts back what was changed by hand`]
+              : []),
             `- ${command(`skip ${name}`)} goes on without it`,
             `- ${command('down')} takes everything away`,
           ].join('\n'),

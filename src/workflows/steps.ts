@@ -3,7 +3,7 @@ import type { Activities } from '../activities/index.js';
 import { hostTaskQueue } from '../domain/names.js';
 import type { Step } from '../domain/plan.js';
 import type { ClusterRef } from '../domain/progress.js';
-import type { ManifestsSpec } from '../domain/stack.js';
+import type { ManifestsSpec, Stack } from '../domain/stack.js';
 import type { ComponentObservation, ComponentTask, StepOutcome } from '../domain/step-tasks.js';
 import { claimProfile, observationProfile, stepProfile } from './activity-profiles.js';
 import type { EnvironmentState } from './environment-state.js';
@@ -30,7 +30,9 @@ export async function performStep(
     case 'manifests':
       return host.applyManifests(componentTask(state, environment, step));
     case 'verification': {
-      const task = { environment, stack: stack.name, cluster: clusterOf(state), proof: stack.proof };
+      const { name, proof: wanted } = stack;
+      const manifests = manifestsOf(stack);
+      const task = { environment, stack: name, cluster: clusterOf(state), proof: wanted, manifests };
       const { proof, outcome } = await host.proveStack(task);
       state.proved(proof);
       return { outcome };
@@ -107,6 +109,12 @@ function componentTask(state: EnvironmentState, environment: string, step: Step)
   const component = state.leftover(step.name)?.component ?? step.name;
   const { adopt } = state.spec;
   return { environment, cluster: clusterOf(state), component, definition, accepts, ...(adopt && { adopt }) };
+}
+
+function manifestsOf({ components }: Stack): Record<string, ManifestsSpec> {
+  return Object.fromEntries(
+    Object.entries(components).flatMap(([name, { manifests }]) => (manifests ? [[name, manifests]] : [])),
+  );
 }
 
 function clusterOf(state: EnvironmentState): ClusterRef {

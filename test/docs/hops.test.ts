@@ -7,7 +7,7 @@ const page = await readFile(new URL('../../docs/reference/hops.md', import.meta.
 
 /** By title, what the terminal shows of the case: type and message, cure, evidence. */
 const shown = new Map(
-  [...page.matchAll(/^### (.+)\n\n```text\n([^`]+)```$/gmu)].map(([, title = '', text = '']) => {
+  [...page.matchAll(/^### (.+)\n\n```text\n((?:(?!```).*\n)+)```$/gmu)].map(([, title = '', text = '']) => {
     const lines = text.split('\n');
     const after = (sign: string): string[] =>
       lines.flatMap((line) => (line.startsWith(sign) ? line.slice(sign.length) : []));

@@ -100,11 +100,71 @@ describe.skipIf(reason !== undefined)('the diagnosis of a broken hop', () => {
       expect(shown).toMatch(
         /\[hop\.hotrod-collector\] HotROD sends its spans nowhere: .*but OTEL_EXPORTER_OTLP_ENDPOINT is set/u,
       );
-      expect(shown).toMatch(/→ Set OTEL_EXPORTER_JAEGER_ENDPOINT to http/u);
+      expect(shown).toMatch(/→ `tracewright up`, .*: Set OTEL_EXPORTER_JAEGER_ENDPOINT to http/u);
     }
     await stack.become({});
     const retry = await stack.cli.run('retry');
     expect(retry.exitCode, retry.stdout + retry.stderr).toBe(0);
+  });
+
+  test(
+    'what was changed by hand is named, and up heals it where retry cannot',
+    { timeout: 300_000 },
+    async () => {
+      await stack.become({
+        collectorConfig: (config) =>
+          config.replace('endpoint: tempo.tracing:4317', 'endpoint: temp.tracing:4317'),
+      });
+      for (const command of ['verify', 'retry']) {
+        const { exitCode, stdout } = await stack.cli.run(command);
+        expect(exitCode, stdout).toBe(3);
+        expect(stdout).toContain(
+          '→ `tracewright up`, called as before, puts back what was changed by hand: OpenTelemetryCollector otel-system/otel-collector differs in spec.config. Or mend it',
+        );
+        expect(stdout).toMatch(
+          /\[hop\.collector-tempo\] .*\n {2}│ changed by hand: .*\n {2}│ collector: exporters\.otlp\.endpoint is temp\.tracing:4317\n/u,
+        );
+      }
+      const up = await stack.cli.run('up', '--stack', stack.file);
+      expect(up.exitCode, up.stdout + up.stderr).toBe(0);
+      await stack.become({});
+    },
+  );
+
+  test(
+    'what was deleted of a release is named, and up has helm make it again',
+    { timeout: 300_000 },
+    async () => {
+      await stack.become({});
+      for (const path of [
+        '/api/v1/namespaces/tracing/services/tempo',
+        '/apis/apps/v1/namespaces/tracing/statefulsets/tempo',
+      ])
+        await stack.kube.json({ method: 'DELETE', path });
+      const verify = await stack.cli.run('verify');
+      expect(verify.exitCode, verify.stdout).toBe(3);
+      expect(verify.stdout).toContain('[hop.tempo] There is no Service tempo in the namespace tracing.');
+      expect(verify.stdout).toMatch(/→ .*or have the Service made again: tracewright up/u);
+      const up = await stack.cli.run('up', '--stack', stack.file);
+      expect(up.exitCode, up.stdout + up.stderr).toBe(0);
+      expect(up.stdout).toMatch(/✓ tempo +upgraded, revision 2/u);
+    },
+  );
+
+  test("of HotROD's log only what is about this ride is told", async () => {
+    await stack.become({
+      hotrodEnv: { OTEL_EXPORTER_JAEGER_ENDPOINT: 'http://nowhere.otel:14268/api/traces' },
+    });
+    await stack.failure();
+    const began = Date.now();
+    const { evidence } = await stack.failure();
+    const times = evidence.flatMap((line) => {
+      const [, time] = /^HotROD's log: (\d{4}\/\d\d\/\d\d [\d:]+) /u.exec(line) ?? [];
+      return time === undefined ? [] : [Date.parse(`${time} UTC`)];
+    });
+    expect(times.length, evidence.join('\n')).toBeGreaterThan(0);
+    // The log has whole seconds, and so has the clock that the ride is held against.
+    for (const time of times) expect(time).toBeGreaterThan(began - 3_000);
   });
 });
 

@@ -58,11 +58,11 @@ describe('hops', () => {
     expect(error).toMatchObject({
       type: 'proof.trace-missing',
       evidence: [
-        'seen',
         '✓ HotROD ride: taken',
         "✓ Collector's log: fine",
         '✗ Tempo, by trace id: nothing',
         '? Tempo, by TraceQL: last seen: nothing yet',
+        'seen',
       ],
     });
   });

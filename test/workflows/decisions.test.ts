@@ -85,6 +85,23 @@ describe('a blocked step', () => {
     });
   });
 
+  it('is the proof: then applying goes over everything again, and a retry only over the proof', async () => {
+    const { scripted, mend } = breakable('verification');
+    await withEnvironment(harness, scripted, async (environment) => {
+      await environment.until('Blocked', (progress) => quiet(progress, 'verification'));
+      await decide(environment, 'retry', 'verification');
+      await environment.until('a second attempt', () => scripted.count('fail verification') === 2);
+      await environment.until('Blocked', (progress) => quiet(progress, 'verification'));
+      expect(scripted.count('start collector')).toBe(1);
+      mend();
+      expect(await update<RunTicket>(environment, 'apply', { spec: spec() })).toEqual({ run: 2 });
+      await environment.until('run 2 Ready', ({ run, phase }) => run === 2 && phase === 'Ready');
+      expect(scripted.count('start collector')).toBe(2);
+      expect(scripted.count('start hotrod')).toBe(2);
+      await tearDown(environment);
+    });
+  });
+
   it('is run anew with a changed spec', async () => {
     const { scripted, mend } = breakable('tempo');
     await withEnvironment(harness, scripted, async (environment) => {

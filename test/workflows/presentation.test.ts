@@ -52,7 +52,15 @@ describe('the current details', () => {
     expect(text).toContain('Waits for you since 2026-01-31 12:00 UTC, after 3 attempts:');
     for (const command of ['retry tempo', 'skip tempo', 'down'])
       expect(text).toContain(`- \`tracewright ${command} --name demo\` `);
+    expect(text).not.toContain('tracewright up');
     expect(text.indexOf('is blocked')).toBeLessThan(text.indexOf('|:--|'));
+  });
+
+  it('say of a blocked proof that up puts back what was changed by hand', () => {
+    const blocked = step('verification', { kind: 'verification', state: 'blocked', failure });
+    expect(details({ phase: 'Blocked', steps: [blocked] })).toContain(
+      '- `tracewright up --name demo`, with the options of before, first puts back',
+    );
   });
 
   it('ask for no decision about a step that has failed for good', () => {

@@ -9,6 +9,7 @@ import {
   sharedTaskQueue,
 } from '../../src/domain/names.js';
 import * as messages from '../../src/workflows/messages.js';
+import { patches } from '../../src/workflows/patches.js';
 import { workflowBundle } from '../support/workflow-bundle.js';
 
 /** Histories and running environments know these names: a change here breaks them. */
@@ -44,6 +45,10 @@ describe('names on the wire', () => {
       'proveStack',
       'uninstallRelease',
     ]);
+  });
+
+  it('of patches', () => {
+    expect(Object.values(patches)).toEqual(['up-mends']);
   });
 
   it('of queues, workflow ids, search attributes and labels', () => {

@@ -14,6 +14,7 @@ export interface StatusOptions {
   name?: string;
   watch?: boolean;
   json?: boolean;
+  full?: boolean;
 }
 
 /** Shows what an environment is, step by step. */
@@ -28,7 +29,7 @@ export async function status(context: CliContext, options: StatusOptions): Promi
       context.print(
         JSON.stringify({ ...snapshot.progress, live: Object.fromEntries(snapshot.live) }, undefined, 2),
       );
-    else await printStatus(context, session, snapshot);
+    else await printStatus(context, session, snapshot, options.full);
     return exitCodeOfPhase(snapshot.progress);
   } finally {
     await session.close();
@@ -36,33 +37,58 @@ export async function status(context: CliContext, options: StatusOptions): Promi
 }
 
 async function printStatus(
-  { config, print, paint, columns }: CliContext,
+  { config, print, paint, columns, terminal }: CliContext,
   session: Session,
-  { progress, live }: Snapshot,
+  snapshot: Snapshot,
+  full = false,
 ): Promise<void> {
-  const { environment, cluster, proof } = progress;
+  const { progress } = snapshot;
   const now = Date.now();
-  frame({ progress, live }, { now, columns, paint, moving: false }).forEach(print);
+  const below = [
+    ...(progress.phase === 'Blocked' ? blockedLines(progress, now) : []),
+    ...factLines(progress),
+    ...(await processLines(config, session, progress)),
+  ];
+  // A pipe has no screen. On one the empty line and the prompt are to be seen, too.
+  const failureRows = terminal && !full ? terminal.rows - below.length - 2 : undefined;
+  frame(snapshot, { now, columns, paint, moving: false, failureRows }).forEach(print);
   print('');
-  if (progress.phase === 'Blocked') blockedLines(progress, now).forEach(print);
-  if (progress.paused) print('  Paused            `tracewright resume` goes on');
-  if (progress.expiresAt !== undefined)
-    print(`  Expires           ${new Date(progress.expiresAt).toISOString()}, unless \`tracewright extend\``);
-  for (const { component, state, detail } of progress.drift ?? [])
-    print(`  Drift             ${component}: ${state}, ${detail}`);
-  if (progress.stoppedBecause !== undefined) print(`  Stopped: ${progress.stoppedBecause}`);
-  if (proof)
-    print(`  Proof             trace ${proof.traceId}, ${String(proof.spans)} spans, ${proof.startedAt}`);
-  if (cluster) print(`  kubectl           export KUBECONFIG=${cluster.kubeconfigPath}`);
+  below.forEach(print);
+}
+
+function factLines(progress: Progress): string[] {
+  const { paused, expiresAt, drift = [], stoppedBecause, proof, cluster } = progress;
+  return [
+    ...(paused ? ['  Paused            `tracewright resume` goes on'] : []),
+    ...(expiresAt === undefined
+      ? []
+      : [`  Expires           ${new Date(expiresAt).toISOString()}, unless \`tracewright extend\``]),
+    ...drift.map(({ component, state, detail }) => `  Drift             ${component}: ${state}, ${detail}`),
+    ...(stoppedBecause === undefined ? [] : [`  Stopped: ${stoppedBecause}`]),
+    ...(proof
+      ? [`  Proof             trace ${proof.traceId}, ${String(proof.spans)} spans, ${proof.startedAt}`]
+      : []),
+    ...(cluster ? [`  kubectl           export KUBECONFIG=${cluster.kubeconfigPath}`] : []),
+  ];
+}
+
+async function processLines(
+  config: CliContext['config'],
+  session: Session,
+  { environment }: Progress,
+): Promise<string[]> {
   const webUi = session.webUi(environment);
-  if (webUi !== undefined) print(`  Temporal Web UI   ${webUi}`);
   const [server, worker] = await Promise.all([observeServer(config), observeWorker(config)]);
-  if (server)
-    print(
-      `  Temporal server   ${server.state} on ${server.address}, pid ${String(server.pid)}, log ${server.logFile}`,
-    );
-  if (worker) print(`  Worker            pid ${String(worker.pid)}, log ${worker.logFile}`);
-  if (worker?.metricsUrl !== undefined) print(`  Metrics           ${worker.metricsUrl}`);
+  return [
+    ...(webUi === undefined ? [] : [`  Temporal Web UI   ${webUi}`]),
+    ...(server
+      ? [
+          `  Temporal server   ${server.state} on ${server.address}, pid ${String(server.pid)}, log ${server.logFile}`,
+        ]
+      : []),
+    ...(worker ? [`  Worker            pid ${String(worker.pid)}, log ${worker.logFile}`] : []),
+    ...(worker?.metricsUrl === undefined ? [] : [`  Metrics           ${worker.metricsUrl}`]),
+  ];
 }
 
 function exitCodeOfPhase({ phase }: Progress): ExitCode {

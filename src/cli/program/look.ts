@@ -10,10 +10,15 @@ export function registerLook(program: Command, { context, finish }: Wiring): voi
   named(program.command('status'))
     .description('what an environment is, step by step')
     .option('--watch', 'follow it until nothing runs any more')
+    .option('--full', 'with all of the evidence, also where a terminal has no room for it')
     .option('--json', 'print the progress as JSON')
     .addHelpText(
       'after',
-      examples('tracewright status', "tracewright status --json | jq '.steps[] | {name, state}'"),
+      examples(
+        'tracewright status',
+        'tracewright status --full | less',
+        "tracewright status --json | jq '.steps[] | {name, state}'",
+      ),
     )
     .action(async (options: StatusOptions) => {
       finish(await (await import('../commands/status.js')).status(context, options));

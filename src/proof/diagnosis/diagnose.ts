@@ -1,12 +1,16 @@
 import { setMaxListeners } from 'node:events';
 import { TracewrightError } from '../../domain/failure.js';
-import type { ProofSpec } from '../../domain/stack.js';
+import type { ManifestsSpec, ProofSpec } from '../../domain/stack.js';
 import type { Kubernetes } from '../../tools/kubernetes/connection.js';
 import type { ProofKube } from '../cluster-access.js';
 import { readCounters } from './counters.js';
-import { evidenceLines } from './evidence.js';
+import { evidenceOf, rankedEvidence } from './evidence.js';
+import type { HopFacts } from './facts.js';
 import type { FactsRequest } from './facts-request.js';
 import { judge } from './judge.js';
+import { logsSince } from './logs-since.js';
+import { withPutBack } from './put-back.js';
+import { readChanges } from './read-changes.js';
 import { readFacts } from './read-facts.js';
 import { createReader } from './reader.js';
 
@@ -18,6 +22,8 @@ export interface DiagnosisOptions {
   /** Whose objects tell the cause. */
   readonly cluster: Kubernetes;
   readonly spec: ProofSpec;
+  /** The objects of the stack file: whether somebody has changed them. @default nobody asks */
+  readonly manifests?: readonly ManifestsSpec[];
   readonly signal: AbortSignal;
 }
 
@@ -31,35 +37,33 @@ export interface Diagnosis {
 }
 
 /** Begins before the ride, as what collector and Tempo count from then on is the best evidence. */
-export function beginDiagnosis({ kube, cluster, spec, signal }: DiagnosisOptions): Diagnosis {
+export function beginDiagnosis(options: DiagnosisOptions): Diagnosis {
+  const { kube, cluster, spec, manifests = [], signal } = options;
   const start = limitedBy(signal);
   const before = readCounters(createReader(cluster, start), kube, spec, start);
   return {
     async explain(error, ride) {
       const limit = limitedBy(signal);
-      const facts = await readFacts({
-        read: createReader(cluster, limit),
-        kube,
-        spec,
-        broken: error.type,
-        ride,
-        before: await before,
-        signal: limit,
-      });
-      if (signal.aborted) return error;
-      const { type, message, remedy, retryable } = judge(facts) ?? error;
-      // What the verification saw stays: the verdict may be wrong, the observation is not.
-      const seen = message === error.message ? [] : [error.message];
-      return new TracewrightError({
-        type,
-        message,
-        remedy,
-        retryable,
-        evidence: [...seen, ...error.evidence, ...evidenceLines(facts)],
-        cause: error,
-      });
+      const read = createReader(cluster, limit);
+      const request = { read, kube, spec, broken: error.type, ride, before: await before, signal: limit };
+      const since = await logsSince(read, ride);
+      const [seen, changes] = await Promise.all([
+        readFacts({ ...request, logsSince: since }),
+        readChanges(cluster, manifests, limit),
+      ]);
+      return signal.aborted ? error : explained(error, { ...seen, changes });
     },
   };
+}
+
+function explained(error: TracewrightError, facts: HopFacts): TracewrightError {
+  const found = judge(facts);
+  const verdict = found && withPutBack(found, facts);
+  const { type, message, remedy, retryable } = verdict ?? error;
+  // What the verification saw stays: the verdict may be wrong, the observation is not.
+  const seen = message === error.message ? error.evidence : [error.message, ...error.evidence];
+  const evidence = rankedEvidence(evidenceOf(facts), verdict?.decidedBy ?? [], seen);
+  return new TracewrightError({ type, message, remedy, retryable, evidence, cause: error });
 }
 
 /** Many requests at once listen to it, and Node takes more than ten for a leak. */

@@ -14,6 +14,8 @@ export interface FactsRequest {
   readonly broken: FailureType;
   /** `undefined` when there was none. */
   readonly ride: { readonly identity: TraceIdentity; readonly startMs: number } | undefined;
+  /** For logs: from when on their lines are about the ride. `undefined` when there was none. */
+  readonly logsSince: string | undefined;
   /** From shortly before the ride. */
   readonly before: Counters;
   readonly signal: AbortSignal;

@@ -17,6 +17,15 @@ export interface HopFacts {
   readonly tempo: TempoFacts;
   /** `undefined` also where the stack has no Grafana. */
   readonly grafana: GrafanaFacts | undefined;
+  /** What somebody has changed in the objects that the stack file has: what `up` would put back. @default unknown */
+  readonly changes?: readonly ObjectChange[] | undefined;
+}
+
+export interface ObjectChange {
+  /** Of the object; `undefined` where it has none. */
+  readonly namespace: string | undefined;
+  /** `OpenTelemetryCollector otel-system/otel-collector differs in spec.config`; never values. */
+  readonly text: string;
 }
 
 /** A Service and what stands behind it. */

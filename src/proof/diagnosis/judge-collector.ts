@@ -13,7 +13,7 @@ export function judgeCollector(facts: HopFacts): Verdict | undefined {
   const receiver = own ? undefined : otlpReceiver(facts);
   if (receiver) return receiver;
   const down = partTrouble('The collector', { namespace, service, port }, collector);
-  if (down) return verdict(down.why, down.cure, down.passing);
+  if (down) return verdict(down.why, down.cure, ['collector', 'collector-crash'], down.passing);
   return noLog(facts);
 }
 
@@ -34,6 +34,7 @@ function otlpReceiver({ spec, collector }: HopFacts): Verdict | undefined {
         ? `The otlp receiver of the collector ${where} does not speak http.`
         : `The collector ${where} has no otlp receiver in its traces pipelines (${receiversText(config.pipelines)}).`,
       `In its configuration: receivers.otlp.protocols.http with endpoint 0.0.0.0:${String(port)}, and otlp among the receivers of the traces pipeline.`,
+      ['pipelines', 'spans', 'logged'],
     );
   const local = http
     .map((protocols) => protocols.http)
@@ -42,6 +43,7 @@ function otlpReceiver({ spec, collector }: HopFacts): Verdict | undefined {
   return verdict(
     `The otlp receiver of the collector ${where} listens on ${local} only, so nothing outside its pod reaches it.`,
     `Set receivers.otlp.protocols.http.endpoint to 0.0.0.0:${String(port)}.`,
+    ['pipelines', 'spans', 'logged'],
   );
 }
 
@@ -54,6 +56,7 @@ function noLog({ spec, collector }: HopFacts): Verdict | undefined {
   return verdict(
     `The collector ${addressText({ namespace, service, port })} logs no spans: its traces pipelines have the exporters ${exporters.join(', ') || 'none'}.`,
     'Add the exporter logging with loglevel debug (from 0.86 on: debug with verbosity detailed) to the traces pipeline.',
+    ['pipelines', 'spans'],
   );
 }
 
@@ -64,6 +67,11 @@ function receiversText(pipelines: readonly { name: string; receivers: readonly s
   );
 }
 
-function verdict(message: string, remedy: string, retryable = false): Verdict {
-  return { type: 'hop.collector', message, remedy, retryable };
+function verdict(
+  message: string,
+  remedy: string,
+  decidedBy: Verdict['decidedBy'],
+  retryable = false,
+): Verdict {
+  return { type: 'hop.collector', message, remedy, retryable, decidedBy };
 }

@@ -36,5 +36,5 @@ export function judgeGrafana({ spec, grafana }: HopFacts): Verdict | undefined {
 }
 
 function verdict(message: string, remedy: string, retryable = false): Verdict {
-  return { type: 'hop.grafana', message, remedy, retryable };
+  return { type: 'hop.grafana', message, remedy, retryable, decidedBy: ['datasources', 'grafana'] };
 }

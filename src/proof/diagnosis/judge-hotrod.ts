@@ -15,9 +15,9 @@ import type { Verdict } from './verdict.js';
 /** HotROD gives no ride. */
 export function judgeHotrod({ spec, hotrod }: HopFacts): Verdict | undefined {
   const trouble = partTrouble('HotROD', spec.ride, hotrod);
-  return (
-    trouble && { type: 'hop.hotrod', message: trouble.why, remedy: trouble.cure, retryable: trouble.passing }
-  );
+  if (!trouble) return undefined;
+  const { why: message, cure: remedy, passing: retryable } = trouble;
+  return { type: 'hop.hotrod', message, remedy, retryable, decidedBy: ['hotrod', 'hotrod-crash'] };
 }
 
 /** HotROD gives rides, but its spans do not reach the collector. */
@@ -33,13 +33,14 @@ export function judgeHotrodExport(facts: HopFacts): Verdict | undefined {
       wrongVariable(facts, workload, exporter) ??
       missingReceiver(facts, exporter) ??
       (target && wrongAddress(facts, exporter, target));
-    if (trouble) return verdict(trouble.why, trouble.cure);
+    if (trouble) return verdict(trouble.why, trouble.cure, trouble.decidedBy);
   }
   const said = hotrod.exportErrors.at(-1);
   if (said !== undefined)
     return verdict(
       `HotROD cannot send its spans: ${said}`,
       `Check ${target?.where ?? 'its exporter variable'} and that the collector has the matching receiver.`,
+      ['hotrod-log', 'hotrod-variables', 'spans', 'logged'],
       true,
     );
   return undefined;
@@ -48,7 +49,11 @@ export function judgeHotrodExport(facts: HopFacts): Verdict | undefined {
 interface Trouble {
   readonly why: string;
   readonly cure: string;
+  readonly decidedBy: Verdict['decidedBy'];
 }
+
+const wrongHere = ['hotrod-variables', 'hotrod-log', 'spans', 'logged'] as const;
+const wrongThere = ['pipelines', 'hotrod-variables', 'hotrod-log', 'spans'] as const;
 
 function wrongVariable(
   facts: HopFacts,
@@ -64,10 +69,12 @@ function wrongVariable(
     ? {
         why: `HotROD sends its spans nowhere: ${image} takes the address from ${wanted}, but ${vain.join(' and ')} is set.`,
         cure: `${set}, instead of ${vain.join(' and ')}; or use an image that reads it.`,
+        decidedBy: wrongHere,
       }
     : {
         why: `HotROD sends its spans nowhere: ${image} takes the address from ${wanted}, and ${name} does not set it.`,
         cure: `${set}.`,
+        decidedBy: ['hotrod', ...wrongHere],
       };
 }
 
@@ -98,6 +105,7 @@ function missingReceiver(
   return {
     why: `HotROD sends its spans by ${protocol} (${wire}), but the collector takes none: ${lacks}.`,
     cure: `In the configuration of the collector ${addressText({ ...spec.collector, port: wirePorts[protocol] })}: receivers.${protocol}.protocols.${wire}, and ${protocol} among the receivers of the traces pipeline.`,
+    decidedBy: wrongThere,
   };
 }
 
@@ -105,13 +113,18 @@ function wrongAddress(facts: HopFacts, exporter: HotrodExporter, target: Endpoin
   const right = rightAddress(facts, exporter);
   const trouble = endpointTrouble(target, right);
   if (trouble)
-    return { why: `HotROD cannot reach the collector: ${target.where} ${trouble.why}.`, cure: trouble.cure };
+    return {
+      why: `HotROD cannot reach the collector: ${target.where} ${trouble.why}.`,
+      cure: trouble.cure,
+      decidedBy: wrongHere,
+    };
   const { namespace, service } = facts.spec.collector;
   const named = target.endpoint?.service;
   if (!named || (named.service === service && named.namespace === namespace)) return undefined;
   return {
     why: `HotROD sends its spans to ${named.service}.${named.namespace}, and not to the collector of this stack: ${target.where} is ${String(target.text)}.`,
     cure: `Set ${target.where} to ${right}.`,
+    decidedBy: wrongHere,
   };
 }
 
@@ -120,6 +133,11 @@ function rightAddress({ spec }: HopFacts, { protocol }: HotrodExporter): string 
   return `http://${host}:${String(wirePorts[protocol])}${protocol === 'jaeger' ? '/api/traces' : ''}`;
 }
 
-function verdict(message: string, remedy: string, retryable = false): Verdict {
-  return { type: 'hop.hotrod-collector', message, remedy, retryable };
+function verdict(
+  message: string,
+  remedy: string,
+  decidedBy: Verdict['decidedBy'],
+  retryable = false,
+): Verdict {
+  return { type: 'hop.hotrod-collector', message, remedy, retryable, decidedBy };
 }

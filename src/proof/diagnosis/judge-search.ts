@@ -27,5 +27,5 @@ export function judgeSearch({ spec, tempo }: HopFacts): Verdict | undefined {
 }
 
 function verdict(message: string, remedy: string, retryable: boolean): Verdict {
-  return { type: 'hop.search', message, remedy, retryable };
+  return { type: 'hop.search', message, remedy, retryable, decidedBy: ['tempo-trace'] };
 }

@@ -39,5 +39,5 @@ function servicesAskedFor(traceql: string): string[] {
 }
 
 function verdict(message: string, remedy: string, retryable: boolean): Verdict {
-  return { type: 'hop.service-name', message, remedy, retryable };
+  return { type: 'hop.service-name', message, remedy, retryable, decidedBy: ['tempo-trace'] };
 }

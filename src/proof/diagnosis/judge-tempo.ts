@@ -13,14 +13,14 @@ export function judgeTempo({ spec, tempo }: HopFacts): Verdict | undefined {
   // When Tempo itself says what it waits for, that tells more than a pod that is not ready.
   if (!tempo.ready || tempo.ready.status === 200) {
     const down = partTrouble('Tempo', spec.tempo, tempo);
-    return down && { type: 'hop.tempo', message: down.why, remedy: down.cure, retryable: down.passing };
+    return down && ofTempo(down.why, down.cure, ['tempo', 'tempo-crash', 'tempo-answers'], down.passing);
   }
-  return {
-    type: 'hop.tempo',
-    message: `Tempo at ${addressText(spec.tempo)} is not ready: /ready answers ${tempo.ready.text}`,
-    remedy: `It says what it waits for; after a start it takes 15 s. Its log: kubectl -n ${spec.tempo.namespace} logs ${workloadOf(tempo)}`,
-    retryable: true,
-  };
+  return ofTempo(
+    `Tempo at ${addressText(spec.tempo)} is not ready: /ready answers ${tempo.ready.text}`,
+    `It says what it waits for; after a start it takes 15 s. Its log: kubectl -n ${spec.tempo.namespace} logs ${workloadOf(tempo)}`,
+    ['tempo', 'tempo-answers', 'tempo-log'],
+    true,
+  );
 }
 
 /** The collector has the spans, but does not get them to Tempo. */
@@ -34,6 +34,7 @@ export function judgeExport(facts: HopFacts): Verdict | undefined {
     return verdict(
       `No exporter in the traces pipelines of ${where} sends to Tempo: they have ${names.join(', ') || 'none'}.`,
       `Add the otlp exporter (endpoint ${right}, tls.insecure: true) to the exporters of the traces pipeline.`,
+      ['pipelines', 'spans', 'tempo-answers'],
     );
   }
   const troubles = targets.map((use) => endpointTrouble(use, rightFor(use.exporter, right)));
@@ -43,6 +44,7 @@ export function judgeExport(facts: HopFacts): Verdict | undefined {
     return verdict(
       `The collector cannot reach Tempo: ${String(targets[index]?.where)} ${troubles[index].why}.`,
       troubles[index].cure,
+      ['targets', 'collector-log', 'tempo-answers', 'spans'],
     );
   return elsewhere(facts, right) ?? withoutTls(facts);
 }
@@ -62,6 +64,7 @@ function elsewhere({ spec, collector, tempo }: HopFacts, right: string): Verdict
   return verdict(
     `The collector sends the spans to another place than the Tempo at ${addressText(spec.tempo)}, which has received none: ${first.where} is ${String(first.text)}.`,
     `Set ${first.where} to ${rightFor(first.exporter, right)}.`,
+    ['targets', 'tempo-answers', 'spans', 'collector-log'],
   );
 }
 
@@ -77,8 +80,11 @@ function withoutTls({ collector }: HopFacts): Verdict | undefined {
   return verdict(
     `The collector wants TLS of Tempo, which does not speak it: ${error}`,
     `Set exporters.${exporter}.tls.insecure to true.`,
+    ['collector-log', 'targets', 'tempo-answers'],
   );
 }
+
+const intake = ['collector-log', 'tempo-answers', 'spans', 'tempo-log'] as const;
 
 /** The collector reaches Tempo, but Tempo does not take or does not keep the spans. */
 export function judgeTempoIntake(facts: HopFacts): Verdict | undefined {
@@ -94,12 +100,14 @@ export function judgeTempoIntake(facts: HopFacts): Verdict | undefined {
     return ofTempo(
       `${where} throws spans away: ${limited ?? reasons.join(', ')}`,
       "Raise that limit in Tempo's configuration: ingestion_rate_limit_bytes, ingestion_burst_size_bytes, max_bytes_per_trace or max_traces_per_user, in its overrides.",
+      ['tempo-discards', 'collector-log', 'tempo-log'],
     );
   const refused = errors.findLast((line) => /connection refused/u.test(line));
   if (refused !== undefined)
     return ofTempo(
       `${where} runs, but takes no spans on the port that the collector sends to: ${refused}`,
       'Check distributor.receivers in the configuration of Tempo: it needs otlp with the protocol grpc at 0.0.0.0:4317 (http at 0.0.0.0:4318). If Tempo has only just come back, wait: the collector tries again after at most 2 minutes.',
+      intake,
       true,
     );
   const other = errors.at(-1);
@@ -107,12 +115,14 @@ export function judgeTempoIntake(facts: HopFacts): Verdict | undefined {
     return verdict(
       `The collector cannot pass the spans on to Tempo: ${other}`,
       `Look at the log of Tempo, too: ${log}`,
+      intake,
       true,
     );
   if (tempo.byId === true && isWhole(facts))
     return ofTempo(
       `${where} has the trace by now: its spans came later than the verification waits.`,
       'Verify again. If it stays so, look whether the nodes are short of CPU, or a batch processor of the collector waits too long.',
+      ['tempo-trace', 'spans'],
       true,
     );
   const sent = collector.counts && total(collector.counts.sent);
@@ -120,11 +130,13 @@ export function judgeTempoIntake(facts: HopFacts): Verdict | undefined {
     return verdict(
       `The collector says that it has sent the spans, but ${where} has received none.`,
       `Check that the exporter of the collector and the stack file mean the same Tempo: ${collector.targets.map(({ text }) => String(text)).join(', ')}.`,
+      ['spans', 'targets', 'tempo-answers'],
     );
   if (tempo.received !== undefined && tempo.received > 0 && tempo.byId === false)
     return ofTempo(
       `${where} has received ${String(tempo.received)} spans, but does not know the trace: its ingester does not take them, or its querier does not ask it.`,
       `Look at the log of Tempo: ${log}`,
+      ['tempo-answers', 'tempo-log', 'tempo-trace'],
       true,
     );
   return undefined;
@@ -139,10 +151,20 @@ function workloadOf({ workload }: HopFacts['tempo']): string {
   return workload && workload !== 'absent' ? workload.name : 'statefulset/tempo';
 }
 
-function ofTempo(message: string, remedy: string, retryable = false): Verdict {
-  return { type: 'hop.tempo', message, remedy, retryable };
+function ofTempo(
+  message: string,
+  remedy: string,
+  decidedBy: Verdict['decidedBy'],
+  retryable = false,
+): Verdict {
+  return { type: 'hop.tempo', message, remedy, retryable, decidedBy };
 }
 
-function verdict(message: string, remedy: string, retryable = false): Verdict {
-  return { type: 'hop.collector-tempo', message, remedy, retryable };
+function verdict(
+  message: string,
+  remedy: string,
+  decidedBy: Verdict['decidedBy'],
+  retryable = false,
+): Verdict {
+  return { type: 'hop.collector-tempo', message, remedy, retryable, decidedBy };
 }

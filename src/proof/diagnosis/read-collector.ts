@@ -1,4 +1,4 @@
-import { findLoggedTrace } from '../collector-log.js';
+import { findLoggedTrace, type LoggedTrace } from '../collector-log.js';
 import { clockToleranceMs } from '../run.js';
 import { kindOf, parseCollectorConfig, type CollectorConfig } from './collector-config.js';
 import type { CollectorFacts } from './facts.js';
@@ -41,13 +41,20 @@ async function readConfig(
   return undefined;
 }
 
-async function readLogged({ kube, spec, ride, signal }: FactsRequest): Promise<CollectorFacts['logged']> {
-  if (!ride) return undefined;
+async function readLogged(request: FactsRequest): Promise<CollectorFacts['logged']> {
+  const { kube, spec, ride, logsSince, signal } = request;
+  if (!ride || logsSince === undefined) return undefined;
   const { namespace, podSelector: selector } = spec.collector;
-  const sinceTime = new Date(ride.startMs - clockToleranceMs);
-  return unlessUnknown(async () =>
-    findLoggedTrace(await kube.podLogs({ namespace, selector, sinceTime, signal }), ride.identity),
-  );
+  const find = async (sinceTime: Date): Promise<LoggedTrace> =>
+    findLoggedTrace(await kube.podLogs({ namespace, selector, sinceTime, signal }), ride.identity);
+  return unlessUnknown(async () => {
+    const [whole, recent] = await Promise.all([
+      // Spans are told by their trace, whatever a node's clock says; failed exports only by their time.
+      find(new Date(ride.startMs - clockToleranceMs)),
+      find(new Date(logsSince)),
+    ]);
+    return { ...whole, exportErrors: recent.exportErrors };
+  });
 }
 
 /** The exporters of the traces pipelines that send by OTLP; others cannot reach Tempo's receiver of the tutorial. */

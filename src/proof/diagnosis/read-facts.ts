@@ -8,7 +8,7 @@ import { readHotrod } from './read-hotrod.js';
 import { readTempo } from './read-tempo.js';
 
 /** Looks at the whole stack at once. Reads only, and never throws: what cannot be found out is `undefined`. */
-export async function readFacts(request: FactsRequest): Promise<HopFacts> {
+export async function readFacts(request: FactsRequest): Promise<Omit<HopFacts, 'changes'>> {
   const { read, kube, spec, broken, before, signal } = request;
   const [hotrod, collector, tempo, grafana, after] = await Promise.all([
     readHotrod(request),

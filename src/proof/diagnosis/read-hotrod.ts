@@ -1,10 +1,9 @@
-import { clockToleranceMs } from '../run.js';
 import type { EndpointUse } from './endpoint.js';
 import type { HotrodFacts, WorkloadFacts } from './facts.js';
 import type { FactsRequest } from './facts-request.js';
 import { hotrodExporter, variableInUse } from './hotrod-exporter.js';
 import { readEndpoint } from './read-endpoint.js';
-import { linesOf, readPart } from './read-part.js';
+import { linesOf, newestOf, readPart } from './read-part.js';
 import type { Reader } from './reader.js';
 
 /** HotROD says at its start which exporter it uses: so many bytes of its log hold that. */
@@ -12,7 +11,7 @@ const startBytes = 64 * 1_024;
 const exportError = /traces export|failed to (?:upload|export)|rpc error|dial tcp/iu;
 
 /** HotROD, where it sends its spans, and what it says about it. */
-export async function readHotrod({ read, spec, ride }: FactsRequest): Promise<HotrodFacts> {
+export async function readHotrod({ read, spec, logsSince }: FactsRequest): Promise<HotrodFacts> {
   const { namespace } = spec.ride;
   const { service, workload, pods } = await readPart(read, spec.ride);
   const [pod] = pods;
@@ -22,14 +21,14 @@ export async function readHotrod({ read, spec, ride }: FactsRequest): Promise<Ho
       : Promise.resolve(undefined);
   const [start, recent] = await Promise.all([
     log({ limitBytes: startBytes }),
-    ride ? log({ sinceTime: new Date(ride.startMs - clockToleranceMs).toISOString() }) : undefined,
+    logsSince === undefined ? undefined : log({ sinceTime: logsSince }),
   ]);
   const exporterInLog = /using (\w+) trace exporter/u.exec(start ?? '')?.[1];
   const target =
     workload && workload !== 'absent'
       ? await readTarget(read, namespace, workload, exporterInLog)
       : undefined;
-  const exportErrors = [...new Set(linesOf(recent ?? '').filter((line) => exportError.test(line)))].slice(-3);
+  const exportErrors = newestOf(linesOf(recent ?? '').filter((line) => exportError.test(line)));
   return { service, workload, exporterInLog, target, exportErrors };
 }
 

@@ -140,6 +140,17 @@ async function lastLines(read: Reader, { metadata, status }: Pod): Promise<reado
   return linesOf(text ?? '');
 }
 
+/** The last three of those lines that differ in more than their time (`2026/11/26 09:36:29 …`, `ts=2026-11-26T09:36:29Z …`). */
+export function newestOf(lines: readonly string[]): string[] {
+  const byText = new Map<string, string>();
+  for (const line of lines) {
+    const text = line.replace(/^(?:ts=\S+|[\d/]+ [\d:.]+) /u, '');
+    byText.delete(text);
+    byText.set(text, line);
+  }
+  return [...byText.values()].slice(-3);
+}
+
 /** Without secrets, none of them longer than a line of a terminal or three. */
 export function linesOf(text: string): string[] {
   return redact(text)

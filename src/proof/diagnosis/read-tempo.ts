@@ -4,7 +4,7 @@ import { clockToleranceMs } from '../run.js';
 import { tempoAt, type Tempo } from '../tempo.js';
 import type { TempoFacts } from './facts.js';
 import type { FactsRequest } from './facts-request.js';
-import { linesOf, readPart, type Part } from './read-part.js';
+import { linesOf, newestOf, readPart, type Part } from './read-part.js';
 import { unlessUnknown } from './reader.js';
 
 /** What Tempo says at each start, once a receiver. */
@@ -70,18 +70,16 @@ async function searches(
 }
 
 async function readErrors(
-  { read, spec, ride }: FactsRequest,
+  { read, spec, logsSince }: FactsRequest,
   pods: Part['pods'],
 ): Promise<readonly string[]> {
   const [pod] = pods;
-  if (!pod || !ride) return [];
+  if (!pod || logsSince === undefined) return [];
   const text = await read.text(`/api/v1/namespaces/${spec.tempo.namespace}/pods/${pod.metadata.name}/log`, {
-    sinceTime: new Date(ride.startMs - clockToleranceMs).toISOString(),
+    sinceTime: logsSince,
     tailLines: 200,
   });
-  const telling = linesOf(text ?? '').filter(
-    (line) => /level=(?:error|warn)/u.test(line) && !startWarning.test(line),
+  return newestOf(
+    linesOf(text ?? '').filter((line) => /level=(?:error|warn)/u.test(line) && !startWarning.test(line)),
   );
-  // The newest of those that differ in more than their time.
-  return [...new Map(telling.map((line) => [line.replace(/^ts=\S+ /u, ''), line])).values()].slice(-3);
 }

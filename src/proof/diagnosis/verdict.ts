@@ -1,4 +1,5 @@
 import type { FailureType } from '../../domain/failure.js';
+import type { EvidenceKind } from './evidence.js';
 
 /** Which hop is broken, why, and the cure. */
 export interface Verdict {
@@ -7,4 +8,6 @@ export interface Verdict {
   readonly remedy: string;
   /** It may pass by itself. A wrong configuration does not. */
   readonly retryable: boolean;
+  /** Which evidence shows it, the most telling first: a terminal has no room for all. */
+  readonly decidedBy: readonly EvidenceKind[];
 }

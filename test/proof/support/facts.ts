@@ -100,3 +100,11 @@ export function factsOf(broken: FailureType, change: Partial<HopFacts> = {}): Ho
     ...change,
   };
 }
+
+export const collector = (change: Partial<HopFacts['collector']>): Pick<HopFacts, 'collector'> => ({
+  collector: { ...factsOf('proof.collector-silent').collector, ...change },
+});
+
+export const tempo = (change: Partial<HopFacts['tempo']>): Pick<HopFacts, 'tempo'> => ({
+  tempo: { ...factsOf('proof.trace-missing').tempo, ...change },
+});

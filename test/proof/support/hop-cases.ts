@@ -19,6 +19,14 @@ export interface HopCase {
   readonly retryable?: boolean;
 }
 
+/** Of what `up` applies and somebody has changed: it is put back. */
+const putBack = (what: string, cure: RegExp): RegExp =>
+  new RegExp(
+    `^\`tracewright up\`, called as before, puts back what was changed by hand: ${what}[^;]*\\. Or mend it otherwise, then \`tracewright retry\`: ${cure.source}`,
+    'u',
+  );
+const hotrodEnv = 'Deployment default/example-hotrod differs in spec.template.spec.containers\\[0\\].env';
+const collectorConfig = 'OpenTelemetryCollector otel-system/otel-collector differs in spec.config';
 const jaegerEndpoint = workingEnv.OTEL_EXPORTER_JAEGER_ENDPOINT;
 const collectorService = /Service otel-collector-collector\.otel-system:4318, 1 ready endpoints/u;
 
@@ -31,8 +39,10 @@ export const hopCases: readonly HopCase[] = [
     type: 'hop.hotrod-collector',
     message:
       /example-hotrod:1\.42\.0 takes the address from OTEL_EXPORTER_JAEGER_ENDPOINT, but OTEL_EXPORTER_OTLP_ENDPOINT is set/u,
-    remedy:
-      /^Set OTEL_EXPORTER_JAEGER_ENDPOINT to http:\/\/otel-collector-collector\.otel-system\.svc\.cluster\.local:14268\/api\/traces in deployment\/example-hotrod/u,
+    remedy: putBack(
+      hotrodEnv,
+      /Set OTEL_EXPORTER_JAEGER_ENDPOINT to http:\/\/otel-collector-collector\.otel-system\.svc\.cluster\.local:14268\/api\/traces in deployment\/example-hotrod/u,
+    ),
     evidence: [
       /HotROD: OTEL_EXPORTER_OTLP_ENDPOINT=http/u,
       /since the ride accepted .*1 \(otlp\)/u,
@@ -46,7 +56,7 @@ export const hopCases: readonly HopCase[] = [
     type: 'hop.hotrod-collector',
     message:
       /is http:\/\/otel-collector-collector\.otel\..*, but there is no Service otel-collector-collector in the namespace otel\./u,
-    remedy: /^Set OTEL_EXPORTER_JAEGER_ENDPOINT of deployment\/example-hotrod to /u,
+    remedy: putBack(hotrodEnv, /Set OTEL_EXPORTER_JAEGER_ENDPOINT of deployment\/example-hotrod to /u),
     evidence: [/HotROD's log: .*no such host/u],
   },
   {
@@ -54,7 +64,10 @@ export const hopCases: readonly HopCase[] = [
     breakage: { hotrodReplicas: 0 },
     type: 'hop.hotrod',
     message: /deployment\/example-hotrod in default is scaled to 0/u,
-    remedy: /kubectl -n default scale deployment\/example-hotrod --replicas=1/u,
+    remedy: putBack(
+      'Deployment default/example-hotrod differs in spec.replicas',
+      /.*kubectl -n default scale deployment\/example-hotrod --replicas=1/u,
+    ),
     evidence: [/HotROD: Service example-hotrod\.default:8080, 0 ready endpoints/u],
   },
   {
@@ -65,7 +78,7 @@ export const hopCases: readonly HopCase[] = [
     type: 'hop.hotrod-collector',
     message:
       /HotROD sends its spans by jaeger \(thrift_http\), but the collector takes none: its jaeger receiver is in no traces pipeline/u,
-    remedy: /jaeger among the receivers of the traces pipeline/u,
+    remedy: putBack(collectorConfig, /.*jaeger among the receivers of the traces pipeline/u),
     evidence: [/pipeline traces: otlp → logging, otlp/u],
   },
   {
@@ -75,7 +88,7 @@ export const hopCases: readonly HopCase[] = [
     },
     type: 'hop.collector',
     message: /has no otlp receiver in its traces pipelines \(traces: jaeger\)/u,
-    remedy: /otlp among the receivers/u,
+    remedy: putBack(collectorConfig, /.*otlp among the receivers/u),
     evidence: [/pipeline traces: jaeger → logging, otlp/u],
   },
   {
@@ -85,7 +98,7 @@ export const hopCases: readonly HopCase[] = [
     },
     type: 'hop.collector',
     message: /logs no spans: its traces pipelines have the exporters otlp/u,
-    remedy: /logging with loglevel debug/u,
+    remedy: putBack(collectorConfig, /.*logging with loglevel debug/u),
     evidence: [/✓ Tempo, by trace id/u],
   },
   {
@@ -104,7 +117,10 @@ export const hopCases: readonly HopCase[] = [
     },
     type: 'hop.collector',
     message: /The collector does not run: pod .*crashed .*loglevel/su,
-    remedy: /Correct its configuration\. Its log: kubectl -n otel-system logs .* --previous/u,
+    remedy: putBack(
+      collectorConfig,
+      /.*Correct its configuration\. Its log: kubectl -n otel-system logs .* --previous/u,
+    ),
     evidence: [/0 of 1 pods ready/u],
   },
   {
@@ -114,7 +130,7 @@ export const hopCases: readonly HopCase[] = [
     },
     type: 'hop.collector-tempo',
     message: /No exporter in the traces pipelines of the collector .* sends to Tempo: they have logging/u,
-    remedy: /Add the otlp exporter \(endpoint tempo\.tracing:4317/u,
+    remedy: putBack(collectorConfig, /.*Add the otlp exporter \(endpoint tempo\.tracing:4317/u),
     evidence: [/since the ride accepted .*; sent \d+ \(logging\)/u, /✓ Collector's log/u],
   },
   {
@@ -123,7 +139,7 @@ export const hopCases: readonly HopCase[] = [
     type: 'hop.collector-tempo',
     message:
       /exporters\.otlp\.endpoint is tempo\.tracing:4319, but the Service tempo\.tracing has no port 4319 \(it has 3100, /u,
-    remedy: /^Set exporters\.otlp\.endpoint to tempo\.tracing:4317\.$/u,
+    remedy: putBack(collectorConfig, /Set exporters\.otlp\.endpoint to tempo\.tracing:4317\.$/u),
     evidence: [/Tempo: since the ride 0 spans received/u],
   },
   {
@@ -161,7 +177,7 @@ export const hopCases: readonly HopCase[] = [
     breakage: { hotrodEnv: { JAEGER_AGENT_HOST: 'otel-collector-collector.otel-system' } },
     type: 'hop.hotrod-collector',
     message: /takes the address from OTEL_EXPORTER_JAEGER_ENDPOINT, but JAEGER_AGENT_HOST is set/u,
-    remedy: /^Set OTEL_EXPORTER_JAEGER_ENDPOINT to .*, instead of JAEGER_AGENT_HOST/u,
+    remedy: putBack(hotrodEnv, /Set OTEL_EXPORTER_JAEGER_ENDPOINT to .*, instead of JAEGER_AGENT_HOST/u),
     evidence: [/HotROD: JAEGER_AGENT_HOST=otel-collector/u, /HotROD's log: .*14268.*connection refused/u],
   },
   {
@@ -181,7 +197,7 @@ export const hopCases: readonly HopCase[] = [
     type: 'hop.collector-tempo',
     message:
       /exporters\.otlp\.endpoint is tempo-distributor\.tracing:4317, but there is no Service tempo-distributor in the namespace tracing/u,
-    remedy: /^Set exporters\.otlp\.endpoint to tempo\.tracing:4317\.$/u,
+    remedy: putBack(collectorConfig, /Set exporters\.otlp\.endpoint to tempo\.tracing:4317\.$/u),
     evidence: [/collector: .*lookup tempo-distributor\.tracing .*(?:no such host|server misbehaving)/u],
   },
   {
@@ -192,7 +208,7 @@ export const hopCases: readonly HopCase[] = [
     },
     type: 'hop.collector-tempo',
     message: /wants TLS of Tempo, which does not speak it: .*does not look like a TLS handshake/u,
-    remedy: /^Set exporters\.otlp\.tls\.insecure to true\.$/u,
+    remedy: putBack(collectorConfig, /Set exporters\.otlp\.tls\.insecure to true\.$/u),
     evidence: [/Tempo: \/ready answers 200/u, /Tempo: since the ride 0 spans received/u],
   },
   {

@@ -80,11 +80,14 @@ export class InstalledStack {
   readonly cli: ReturnType<typeof createCli>;
   readonly kube: Kubernetes;
   readonly stack: Stack;
+  /** As `up` takes it. */
+  readonly file: string;
   private readonly stateDir: string;
   private readonly pristine: Pristine;
   private present: Breakage = {};
 
   private constructor(parts: {
+    file: string;
     stateDir: string;
     cli: ReturnType<typeof createCli>;
     kube: Kubernetes;
@@ -92,6 +95,7 @@ export class InstalledStack {
     pristine: Pristine;
   }) {
     ({
+      file: this.file,
       stateDir: this.stateDir,
       cli: this.cli,
       kube: this.kube,
@@ -123,6 +127,7 @@ export class InstalledStack {
       collectorSelector: collectorSelector ?? {},
     };
     return new InstalledStack({
+      file,
       stateDir,
       cli,
       kube,
@@ -159,6 +164,7 @@ export class InstalledStack {
       kube: this.kube,
       cluster: this.kube,
       spec: this.stack.proof,
+      manifests: Object.values(this.stack.components).flatMap(({ manifests }) => manifests ?? []),
       stackName: 'embedded',
       signal: new AbortController().signal,
       ...options,
