@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { delimiter } from 'node:path';
+import { delimiter, join } from 'node:path';
+import { createHelm, type Helm } from '../../src/tools/helm/helm.js';
 import { provideHelm } from '../../src/tools/helm-binary.js';
+import type { ApiServer } from './api-server.js';
 import { sharedCacheDir } from './cache.js';
 
 export interface TestHelm {
@@ -25,4 +27,9 @@ async function findHelms(): Promise<TestHelm[]> {
     binary,
     version: execFileSync(binary, ['version', '--template', '{{.Version}}'], { encoding: 'utf8' }).trim(),
   }));
+}
+
+/** For this API server, with a home of its own. */
+export function helmOf({ folder, kubeconfigPath }: ApiServer, { binary, version }: TestHelm): Helm {
+  return createHelm({ binary, homeDir: join(folder, 'helm', version), kubeconfigPath });
 }

@@ -3,7 +3,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ownershipLabels } from '../../../src/domain/names.js';
-import { createHelm, type Helm } from '../../../src/tools/helm/helm.js';
 import { reconcileRelease, type ReconcileOptions } from '../../../src/tools/helm/reconcile.js';
 import { observeRelease } from '../../../src/tools/helm/release-record.js';
 import { removeRelease } from '../../../src/tools/helm/remove.js';
@@ -12,33 +11,19 @@ import { readObject } from '../../../src/tools/kubernetes/observe.js';
 import { deleteDefinitions } from '../../../src/tools/kubernetes/teardown.js';
 import { missingApiServer, startApiServer, type ApiServer } from '../../support/api-server.js';
 import { definition, writeChart } from '../../support/chart.js';
-import { testHelms } from '../../support/helm.js';
+import { helmOf, testHelms } from '../../support/helm.js';
 import { onStart } from '../../support/owner.js';
 import { freshRelease } from '../../support/releases.js';
-
-const hook = `apiVersion: batch/v1
-kind: Job
-metadata:
-  name: {{ .Release.Name }}-check
-  annotations: { helm.sh/hook: post-install, helm.sh/hook-delete-policy: before-hook-creation }
-spec:
-  template:
-    spec:
-      restartPolicy: Never
-      containers: [{ name: check, image: example.invalid/check:1 }]
-`;
 
 describe.skipIf(missingApiServer)(`reconciling a release ${missingApiServer ?? ''}`, () => {
   let server: ApiServer;
   let folder: string;
   let plain: string;
-  let hooked: string;
   let withDefinitions: string;
   beforeAll(async () => {
     server = await startApiServer({ controllers: true });
     folder = join(server.folder, 'charts');
     plain = await writeChart(join(folder, 'plain'));
-    hooked = await writeChart(join(folder, 'hooked'), { files: { 'templates/hook.yaml': hook } });
     withDefinitions = await writeChart(join(folder, 'definitions'), {
       files: {
         'crds/all.yaml': `${definition('things', 'Thing')}---\n${definition('widgets', 'Widget')}`,
@@ -53,18 +38,10 @@ describe.skipIf(missingApiServer)(`reconciling a release ${missingApiServer ?? '
   });
   afterAll(() => server.stop());
 
-  describe.each(testHelms)('with helm $version', ({ binary, version }) => {
-    let helm: Helm;
-    beforeAll(() => {
-      helm = createHelm({
-        binary,
-        homeDir: join(server.folder, 'helm', version),
-        kubeconfigPath: server.kubeconfigPath,
-      });
-    });
-
+  describe.each(testHelms)('with helm $version', (testHelm) => {
+    const { binary, version } = testHelm;
     const fresh = (changes: Partial<ReconcileOptions> = {}): ReconcileOptions =>
-      freshRelease({ kube: server.kube, helm, chartPath: plain, ...changes });
+      freshRelease({ kube: server.kube, helm: helmOf(server, testHelm), chartPath: plain, ...changes });
 
     it('installs, and a second time does nothing', async () => {
       const options = fresh();
@@ -169,74 +146,6 @@ describe.skipIf(missingApiServer)(`reconciling a release ${missingApiServer ?? '
       ]);
     });
 
-    it('survives kill -9 of helm in a hook, and runs the hook again', async () => {
-      const options = fresh({ chartPath: hooked });
-      const progress: string[] = [];
-      let pid = 0;
-      const first = reconcileRelease({
-        ...options,
-        onProgress(text) {
-          progress.push(text);
-          if (text.includes('is running')) process.kill(pid, 'SIGKILL');
-        },
-        call: { owner: onStart((identity) => (pid = identity.pid)) },
-      });
-      await expect(first).rejects.toMatchObject({ type: 'release.failed' });
-      expect(progress).toContain(`hook ${options.name}-check is running`);
-      expect(await observeRelease(server.kube, options)).toMatchObject({
-        status: 'pending-install',
-        revision: 1,
-      });
-
-      const second = reconcileRelease({
-        ...options,
-        onProgress(text) {
-          if (text.includes('is running')) void completeJob(options);
-        },
-      });
-      expect(await second).toMatchObject({
-        state: 'pending-install',
-        actions: ['uninstall-then-install', 'install'],
-        revision: 1,
-      });
-    });
-
-    it('ends helm within 3 s when cancelled, which leaves a failed release, not a locked one', async () => {
-      const options = fresh({ chartPath: hooked });
-      const abort = new AbortController();
-      let abortedAt = 0;
-      const running = reconcileRelease({
-        ...options,
-        onProgress(text) {
-          if (!text.includes('is running')) return;
-          abortedAt = Date.now();
-          abort.abort();
-        },
-        call: { signal: abort.signal },
-      });
-      await expect(running).rejects.toMatchObject({ type: 'tool.cancelled' });
-      expect(Date.now() - abortedAt).toBeLessThan(3_000);
-      expect(await observeRelease(server.kube, options)).toMatchObject({ status: 'failed' });
-    });
-
-    it('says within seconds that the image of a hook cannot be pulled', async () => {
-      const options = fresh({ chartPath: hooked });
-      let since = 0;
-      const running = reconcileRelease({
-        ...options,
-        onProgress(text) {
-          if (!text.includes('is running') || since > 0) return;
-          since = Date.now();
-          void failImagePull(options);
-        },
-      });
-      await expect(running).rejects.toMatchObject({
-        type: 'ready.image-pull',
-        message: expect.stringContaining('example.invalid/check:1') as string,
-      });
-      expect(Date.now() - since).toBeLessThan(10_000);
-    });
-
     it('keeps values out of arguments, log and errors', async () => {
       const broken = await writeChart(join(folder, `broken-${version}`), {
         files: { 'templates/broken.yaml': '{{ fail "no good" }}' },
@@ -311,52 +220,4 @@ describe.skipIf(missingApiServer)(`reconciling a release ${missingApiServer ?? '
       });
     });
   });
-
-  async function completeJob({ namespace, name }: ReconcileOptions): Promise<void> {
-    const time = new Date().toISOString().replace(/\.\d+Z/u, 'Z');
-    await patchPods(namespace, {
-      phase: 'Succeeded',
-      containerStatuses: [status(name, { terminated: { exitCode: 0, finishedAt: time, startedAt: time } })],
-    });
-  }
-
-  async function failImagePull({ namespace, name }: ReconcileOptions): Promise<void> {
-    const message =
-      'Back-off pulling image "example.invalid/check:1": ErrImagePull: failed to resolve reference "example.invalid/check:1": not found';
-    await patchPods(namespace, {
-      phase: 'Pending',
-      containerStatuses: [status(name, { waiting: { reason: 'ImagePullBackOff', message } })],
-    });
-  }
-
-  function status(_name: string, state: unknown): unknown {
-    return {
-      name: 'check',
-      image: 'example.invalid/check:1',
-      imageID: '',
-      ready: false,
-      restartCount: 0,
-      state,
-    };
-  }
-
-  /** What a kubelet would report. */
-  async function patchPods(namespace: string, status: unknown): Promise<void> {
-    for (let tries = 0; tries < 50; tries += 1) {
-      const { items } = await server.kube.json<{ items: { metadata: { name: string } }[] }>({
-        path: `/api/v1/namespaces/${namespace}/pods`,
-      });
-      for (const { metadata } of items) {
-        await server.kube.json({
-          method: 'PATCH',
-          path: `/api/v1/namespaces/${namespace}/pods/${metadata.name}/status`,
-          headers: { 'content-type': 'application/merge-patch+json' },
-          body: JSON.stringify({ status }),
-        });
-      }
-      if (items.length > 0) return;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new Error(`no pod in ${namespace}`);
-  }
 });

@@ -4,14 +4,13 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isTracewrightError } from '../../../src/domain/failure.js';
 import type { ReleaseAction } from '../../../src/domain/release.js';
-import { createHelm } from '../../../src/tools/helm/helm.js';
 import { reconcileRelease, type ReconcileOptions } from '../../../src/tools/helm/reconcile.js';
 import { observeRelease } from '../../../src/tools/helm/release-record.js';
 import { readObject } from '../../../src/tools/kubernetes/observe.js';
 import { missingApiServer, startApiServer, type ApiServer } from '../../support/api-server.js';
 import { writeChart } from '../../support/chart.js';
 import { docTable } from '../../support/doc-table.js';
-import { testHelms } from '../../support/helm.js';
+import { helmOf, testHelms } from '../../support/helm.js';
 import { freshRelease, recordOf, putRecord, setStatus } from '../../support/releases.js';
 
 const rows = docTable('reference/states.md', '## Helm releases');
@@ -35,15 +34,12 @@ describe.skipIf(missingApiServer)(`states of Helm releases ${missingApiServer ??
   });
   afterAll(() => server.stop());
 
-  describe.each(testHelms)('with helm $version', ({ binary, version }) => {
+  describe.each(testHelms)('with helm $version', (testHelm) => {
+    const { binary, version } = testHelm;
     const fresh = (changes: Partial<ReconcileOptions> = {}): ReconcileOptions =>
       freshRelease({
         kube: server.kube,
-        helm: createHelm({
-          binary,
-          homeDir: join(server.folder, 'helm', version),
-          kubeconfigPath: server.kubeconfigPath,
-        }),
+        helm: helmOf(server, testHelm),
         chartPath: chart,
         ...changes,
       });

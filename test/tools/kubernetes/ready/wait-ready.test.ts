@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+import type { ReadyCheck } from '../../../../src/domain/stack.js';
+import { applyObjects } from '../../../../src/tools/kubernetes/apply.js';
+import { parseManifests } from '../../../../src/tools/kubernetes/manifests.js';
+import { missingApiServer } from '../../../support/api-server.js';
+import { definition } from '../../../support/chart.js';
+import { deployment, owner, rollout, running, useReadyBed } from './bed.js';
+
+describe.skipIf(missingApiServer)(`waiting until a component is ready ${missingApiServer ?? ''}`, () => {
+  const bed = useReadyBed();
+
+  it('returns at once when all is ready, and tells how far it is while it is not', async () => {
+    const namespace = await bed.install(deployment(2));
+    const first = bed.wait(namespace);
+    await bed.reportPods(namespace, 1, running);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await bed.reportPods(namespace, 2, running);
+    await first.done;
+    expect(first.progress).toContain('pods 1/2');
+    const started = Date.now();
+    await bed.wait(namespace).done;
+    expect(Date.now() - started).toBeLessThan(1_000);
+  });
+
+  it('notices a ready pod within a quarter of a second', async () => {
+    const namespace = await bed.install(deployment(1));
+    const { done } = bed.wait(namespace);
+    await bed.pods(namespace, 1);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const started = Date.now();
+    await bed.reportPods(namespace, 1, running);
+    await done;
+    expect(Date.now() - started).toBeLessThan(250);
+  });
+
+  it('shows which image is being pulled', async () => {
+    const namespace = await bed.install(deployment(1));
+    const { done, progress } = bed.wait(namespace);
+    const [pod] = await bed.pods(namespace, 1);
+    if (!pod) throw new Error('no pod');
+    await bed.event(namespace, pod, 'Pulling', 'Pulling image "grafana/tempo:2.0.0"', 'Normal');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await bed.reportPods(namespace, 1, running);
+    await done;
+    expect(progress).toContain('pods 0/1, pulling image grafana/tempo:2.0.0');
+  });
+
+  it('names what is missing, with its events, when the time is up', async () => {
+    const namespace = await bed.install(deployment(1));
+    const [pod] = await bed.pods(namespace, 1);
+    if (!pod) throw new Error('no pod');
+    await bed.event(
+      namespace,
+      pod,
+      'FailedMount',
+      'MountVolume.SetUp failed for volume "certs": secret "webhook-cert" not found',
+    );
+    const checks: ReadyCheck[] = [
+      rollout,
+      { http: { service: 'web', port: 80, path: '/ready' } },
+      { rollout: 'StatefulSet/store' },
+    ];
+    const error: unknown = await bed.wait(namespace, { checks, timeoutMs: 3_000 }).done.then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toMatchObject({
+      type: 'ready.timeout',
+      message:
+        'Not ready within 3 s: Deployment/web: pods 0/1; http web:80/ready: waiting for /ready: the Service web does not exist yet; StatefulSet/store: does not exist yet.',
+    });
+    expect((error as { evidence: string[] }).evidence.join('\n')).toContain(
+      'secret "webhook-cert" not found',
+    );
+  });
+
+  it('asks the API server whether it accepts the objects of another component', async () => {
+    const namespace = await bed.install(deployment(1));
+    const objects = [{ apiVersion: 'late.tracewright.dev/v1', kind: 'Gizmo', metadata: { name: 'g' } }];
+    const { done, progress } = bed.wait(namespace, {
+      checks: [{ accepts: 'collector' }],
+      objectsOf: () => ({ namespace: `${namespace}-other`, objects }),
+    });
+    await new Promise((resolve) => setTimeout(resolve, 800));
+    await applyObjects(bed.kube, {
+      objects: parseManifests(definition('gizmos', 'Gizmo', 'late.tracewright.dev')),
+      namespace,
+      owner,
+    });
+    await done;
+    expect(progress.some((text) => text.includes('does not know the kind Gizmo'))).toBe(true);
+  });
+
+  it('fails at once when the objects of another component can never be accepted', async () => {
+    const namespace = await bed.install(deployment(1));
+    const objects = [
+      { apiVersion: 'v1', kind: 'Service', metadata: { name: 'bad' }, spec: { ports: [{ port: 0 }] } },
+    ];
+    const { done } = bed.wait(namespace, {
+      checks: [{ accepts: 'collector' }],
+      objectsOf: () => ({ namespace, objects }),
+    });
+    await expect(done).rejects.toMatchObject({ type: 'manifest.rejected' });
+  });
+
+  it('stops when its step is cancelled', async () => {
+    const namespace = await bed.install(deployment(1));
+    const abort = new AbortController();
+    const { done } = bed.wait(namespace, { signal: abort.signal });
+    setTimeout(() => {
+      abort.abort();
+    }, 300);
+    await expect(done).rejects.toMatchObject({ type: 'step.cancelled' });
+  });
+
+  it('goes on over a crash of the API server', async () => {
+    const namespace = await bed.install(deployment(1));
+    const { done } = bed.wait(namespace);
+    await bed.pods(namespace, 1);
+    await bed.server.crash();
+    await bed.server.restart();
+    await bed.reportPods(namespace, 1, running);
+    await done;
+  });
+});
