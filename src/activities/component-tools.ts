@@ -36,7 +36,7 @@ export async function locateRelease(
 ): Promise<{ helm: Helm; call: HelmCall; chartPath: string }> {
   const helm = await openHelm(config, task, step);
   const call = await helmCall(config, task, step);
-  return { helm, call, chartPath: await locateChart(release.chart, helm, chartPlaces(config), call) };
+  return { helm, call, chartPath: await locateChart(release.chart, helm, chartPlaces(config, step), call) };
 }
 
 export async function openHelm(config: Config, task: ComponentTask, step: StepContext): Promise<Helm> {
@@ -67,8 +67,8 @@ export async function helmCall(
 const environmentDir = (config: Config, task: ComponentTask): string =>
   environmentFolder(config.stateDir, task.environment);
 
-function chartPlaces({ cacheDir }: Config): Parameters<typeof locateChart>[2] {
-  return { cacheDir, embeddedCharts: () => embeddedCharts(cacheDir) };
+function chartPlaces({ cacheDir }: Config, { report }: StepContext): Parameters<typeof locateChart>[2] {
+  return { cacheDir, embeddedCharts: () => embeddedCharts(cacheDir), onProgress: report };
 }
 
 export const releaseName = ({ component }: ComponentTask, release: ReleaseSpec): string =>

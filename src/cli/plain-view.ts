@@ -3,24 +3,10 @@ import type { StepProgress, StepState } from '../domain/progress.js';
 import type { CliContext } from './context.js';
 import { failureLines } from './errors.js';
 import type { LiveStep } from './follow.js';
+import { isNews, subjectOf, withPercent, type Told } from './news.js';
 import { stepMarks } from './step-marks.js';
 import { activityText, attemptText, isRunning, outcomeText, tookText } from './step-text.js';
 import type { View } from './watch.js';
-
-/** What was last told of a running step. */
-interface Told {
-  /** What is told, but for seconds that are counted down. */
-  readonly subject: string;
-  readonly percent: number | undefined;
-  readonly at: number;
-}
-
-/** A step that keeps changing its text gets a line at most so often, in milliseconds. */
-const quietMs = 5_000;
-/** With a percentage that moves, the texts change with every package that is compiled: then only every so many points … */
-const percentStep = 5;
-/** … or after so long, in milliseconds. */
-const percentQuietMs = 30_000;
 
 /** One line for each event: for pipes, logs and CI. @param clock milliseconds since the epoch */
 export function createPlainView(
@@ -65,11 +51,10 @@ export function createPlainView(
     const attempt = attemptText(live);
     const activity = activityText(live, now);
     const text = `${activity}${attempt === undefined ? '' : ` (${attempt})`}`;
-    const next: Told = { subject: subjectOf(live, activity), percent: live.percent, at: now };
+    const next: Told = { subject: subjectOfStep(live, activity), percent: live.percent, at: now };
     if (!isNews(told.get(step.name), next)) return;
     told.set(step.name, next);
-    const percent = live.percent === undefined ? '' : `${String(Math.floor(live.percent)).padStart(3)} % `;
-    line(step, paint('dim', percent + text));
+    line(step, paint('dim', withPercent(text, live.percent)));
   };
 
   return {
@@ -85,20 +70,9 @@ export function createPlainView(
   };
 }
 
-function isNews(last: Told | undefined, next: Told): boolean {
-  if (!last) return true;
-  const quiet = next.at - last.at;
-  const isNew = last.subject !== next.subject;
-  if (last.percent === undefined || next.percent === undefined)
-    return isNew && (quiet >= quietMs || last.percent !== next.percent);
-  return isNew || next.percent >= last.percent + percentStep || quiet >= percentQuietMs;
-}
-
-function subjectOf({ attempt, percent, nextAttemptAt }: LiveStep, activity: string): string {
+function subjectOfStep({ attempt, percent, nextAttemptAt }: LiveStep, activity: string): string {
   if (nextAttemptAt !== undefined) return `waits for attempt ${String(attempt)}`;
-  // `building kube` of `building kube: k8s.io/api/core/v1`.
-  const text = percent === undefined ? activity : (activity.split(': ', 1)[0] ?? '');
-  return `${String(attempt)} ${text}`;
+  return `${String(attempt)} ${subjectOf(activity, percent)}`;
 }
 
 /** It ended before we began to look: no event for us. */

@@ -8,7 +8,9 @@ import { ensureSearchAttributes } from '../temporal/search-attributes.js';
 import { ensureServer, isServerRunning, observeServer, type EnsuredServer } from '../temporal/server.js';
 import { ensureWorker, observeWorker } from '../temporal/worker-process.js';
 import { requireWritable, stateFolder } from '../tools/writable-folder.js';
+import type { OnProgress } from '../tools/download-progress.js';
 import type { CliContext } from './context.js';
+import { progressNotes } from './progress-notes.js';
 
 /** A connection to the Temporal server, with the background worker of this machine behind it. */
 export interface Session {
@@ -51,8 +53,8 @@ async function open(context: CliContext, wantsWorker: () => Promise<boolean>): P
   const { config, signal } = context;
   const resolved = resolveConnection(config);
   await requireWritable(config.stateDir, stateFolder);
-  const say = sayer(context);
-  const server = resolved.kind === 'embedded' ? await startServer(context) : undefined;
+  const say = progressNotes(context);
+  const server = resolved.kind === 'embedded' ? await startServer(context, say) : undefined;
   const settings = resolved.kind === 'external' ? resolved.settings : embeddedSettings(server?.address ?? '');
   // First the server: without one a worker would only die, and with a stack trace.
   const connection = await connectClient(settings);
@@ -90,9 +92,7 @@ async function open(context: CliContext, wantsWorker: () => Promise<boolean>): P
   }
 }
 
-async function startServer(context: CliContext): Promise<EnsuredServer> {
-  const { config, signal } = context;
-  const say = sayer(context);
+async function startServer({ config, signal }: CliContext, say: OnProgress): Promise<EnsuredServer> {
   const server = await ensureServer({ config, signal, onProgress: say });
   await markServerUsed(config);
   if (server.startedNow) {
@@ -100,10 +100,4 @@ async function startServer(context: CliContext): Promise<EnsuredServer> {
     if (server.note !== undefined) say(server.note);
   }
   return server;
-}
-
-function sayer({ note, paint }: CliContext): (text: string) => void {
-  return (text) => {
-    note(paint('dim', text));
-  };
 }

@@ -1,6 +1,7 @@
 import { imagesOf } from '../domain/images.js';
 import { mirroredImage, parseImage } from '../domain/image-reference.js';
 import type { Component, KubernetesObjectSpec, Stack } from '../domain/stack.js';
+import type { OnProgress } from '../tools/download-progress.js';
 import { chartDigest } from '../tools/helm/chart-digest.js';
 import { locateChart } from '../tools/helm/chart-source.js';
 import type { Helm } from '../tools/helm/helm.js';
@@ -15,7 +16,7 @@ export interface LockOptions {
   readonly cacheDir: string;
   /** Asked for the digests instead of the registries that the images name. */
   readonly imagesFrom?: string | undefined;
-  readonly onProgress: (text: string) => void;
+  readonly onProgress: OnProgress;
   readonly signal: AbortSignal;
 }
 

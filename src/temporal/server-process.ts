@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Config } from '../config.js';
 import type { DaemonPlace, DaemonSpec } from '../tools/daemon.js';
+import type { OnProgress } from '../tools/download-progress.js';
 import { isListening } from '../tools/listening.js';
 import { answers } from './client-connection.js';
 import { embeddedSettings } from './connection.js';
@@ -10,7 +11,7 @@ import { completeDatabase, databasePath, removeIncompleteDatabase, serverFolder 
 
 export interface EnsureServerOptions {
   readonly config: Pick<Config, 'stateDir' | 'cacheDir' | 'environment'>;
-  readonly onProgress?: ((text: string) => void) | undefined;
+  readonly onProgress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
   /** In milliseconds: a live server that does not answer for so long is replaced. @default 15000 */
   readonly hangTimeoutMs?: number;

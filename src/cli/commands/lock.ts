@@ -13,6 +13,7 @@ import { createHelm } from '../../tools/helm/helm.js';
 import { lockParameters } from '../parameters/lock-parameters.js';
 import type { ParameterOptions } from '../parameters/read.js';
 import { exitCodes, type CliContext, type ExitCode } from '../context.js';
+import { progressNotes } from '../progress-notes.js';
 import { registryOf, withChartsFrom, type SourceOptions } from '../stack-sources.js';
 import { builtInStacks } from '../built-in-stacks.js';
 
@@ -37,12 +38,13 @@ export async function lock(context: CliContext, options: LockCommandOptions): Pr
   const stack = await withChartsFrom(asked, options.chartsFrom);
   const folder = await mkdtemp(join(tmpdir(), 'tracewright-lock-'));
   try {
-    const { path: binary } = await provideHelm({ ...context.config, onProgress: context.note });
+    const onProgress = progressNotes(context);
+    const { path: binary } = await provideHelm({ ...context.config, onProgress, signal: context.signal });
     const found = await makeLock(asked, stack, {
       helm: createHelm({ binary, homeDir: join(folder, 'helm'), kubeconfigPath: join(folder, 'none') }),
       cacheDir: folder,
       imagesFrom: options.imagesFrom && registryOf(options.imagesFrom).registry,
-      onProgress: context.note,
+      onProgress,
       signal: context.signal,
     });
     const after = { ...found, ...(written && { parameters: written }) };

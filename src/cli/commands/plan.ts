@@ -14,6 +14,7 @@ import { findExisting } from '../existing.js';
 import { readInstallRequest, type InstallOptions } from '../install-request.js';
 import { chooseParameters } from '../parameters/choose.js';
 import { planLines } from '../plan-view.js';
+import { progressNotes } from '../progress-notes.js';
 import { sourcedStack } from '../stack-sources.js';
 
 export interface PlanOptions extends InstallOptions {
@@ -52,15 +53,17 @@ export async function plan(context: CliContext, options: PlanOptions): Promise<E
 }
 
 function lookFrom(
-  { config, note, signal }: CliContext,
+  context: CliContext,
   { name, spec, found, folder }: { name: string; spec: Look['spec']; found: ClusterPreview; folder: string },
 ): Look {
+  const { config, signal } = context;
   const { cacheDir } = config;
-  const binary = provideHelm({ ...config, onProgress: note, signal }).then(({ path }) => path);
+  const onProgress = progressNotes(context);
+  const binary = provideHelm({ ...config, onProgress, signal }).then(({ path }) => path);
   // Steps without a release never ask for it; whoever does gets the failure.
   binary.catch(() => undefined);
   const kube = found.cluster?.kube;
-  const places = { cacheDir, embeddedCharts: () => embeddedCharts(cacheDir) };
+  const places = { cacheDir, embeddedCharts: () => embeddedCharts(cacheDir), onProgress };
   // No log: a rendered chart holds Secrets.
   const call = { signal };
   return {

@@ -3,6 +3,7 @@ import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isTracewrightError, TracewrightError } from '../../domain/failure.js';
 import type { ChartSource } from '../../domain/stack.js';
+import type { OnProgress } from '../download-progress.js';
 import { checkChartDigest } from './chart-digest.js';
 import type { Helm, HelmCall } from './helm.js';
 
@@ -11,6 +12,8 @@ export interface ChartPlaces {
   readonly cacheDir: string;
   /** The folder of the charts that were built with the embedded cluster; `undefined` where there is no build. */
   embeddedCharts(): Promise<string | undefined>;
+  /** Told before a download. */
+  readonly onProgress?: OnProgress | undefined;
 }
 
 type RemoteSource = Exclude<ChartSource, { path: string } | { embedded: string }>;
@@ -27,7 +30,7 @@ export async function locateChart(
   call: HelmCall,
 ): Promise<string> {
   if ('embedded' in source) return builtChart(source.embedded, places);
-  if (!('path' in source)) return remoteChart(source, helm, places.cacheDir, call);
+  if (!('path' in source)) return remoteChart(source, helm, places, call);
   const path = await existing(source.path, 'Correct the path in the stack file, or what --charts-from says.');
   await checkChartDigest(path, source.digest, source.path);
   return path;
@@ -47,7 +50,7 @@ async function builtChart(name: string, places: ChartPlaces): Promise<string> {
 async function remoteChart(
   { digest, ...source }: RemoteSource,
   helm: Helm,
-  cacheDir: string,
+  { cacheDir, onProgress }: ChartPlaces,
   call: HelmCall,
 ): Promise<string> {
   const key = createHash('sha256').update(JSON.stringify(source)).digest('hex').slice(0, 24);
@@ -55,6 +58,7 @@ async function remoteChart(
   const known = await archiveIn(folder);
   if (known !== undefined && (await isAsLocked(known, digest))) return known;
   await rm(folder, { recursive: true, force: true });
+  onProgress?.(`Downloading the chart ${addressOf(source)}`);
   return download(source, helm, { folder, digest }, call);
 }
 

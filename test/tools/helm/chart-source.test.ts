@@ -33,7 +33,9 @@ describe.each(testHelms)('charts, with helm $version', ({ binary }) => {
   let server: ChartServer;
   let cacheDir: string;
   let helm: Helm;
+  let told: string[];
   beforeEach(async () => {
+    told = [];
     server = await startChartServer();
     server.publish({ name: 'demo', version: '1.2.3', archive });
     cacheDir = await mkdtemp(join(folder, 'cache-'));
@@ -49,7 +51,8 @@ describe.each(testHelms)('charts, with helm $version', ({ binary }) => {
   });
 
   const locate = (source: ChartSource): Promise<string> =>
-    locateChart(source, helm, { cacheDir, embeddedCharts: () => Promise.resolve(undefined) }, {});
+    locateChart(source, helm, { cacheDir, embeddedCharts, onProgress: (text) => told.push(text) }, {});
+  const embeddedCharts = (): Promise<undefined> => Promise.resolve(undefined);
   const ofRepository = (digest?: string): ChartSource => ({
     repository: server.repository,
     name: 'demo',
@@ -71,7 +74,9 @@ describe.each(testHelms)('charts, with helm $version', ({ binary }) => {
       const path = await locate(from());
       expect(await readFile(path)).toEqual(archive);
       const asked = server.requests.length;
+      expect(told).toEqual([expect.stringMatching(/^Downloading the chart .*demo.*1\.2\.3/u)]);
       expect(await locate(from())).toBe(path);
+      expect(told).toHaveLength(1);
       expect(server.requests).toHaveLength(asked);
       expect(await readdir(join(path, '..'))).toEqual(['demo-1.2.3.tgz']);
     });
