@@ -71,9 +71,6 @@ function chartPlaces({ cacheDir }: Config, { report }: StepContext): Parameters<
   return { cacheDir, embeddedCharts: () => embeddedCharts(cacheDir), onProgress: report };
 }
 
-export const releaseName = ({ component }: ComponentTask, release: ReleaseSpec): string =>
-  release.name ?? component;
-
 /** The workflow sends releases to the activities for releases and manifests to those for manifests. */
 export function required<T>(part: T | undefined): T {
   if (part === undefined) throw new Error('The step was sent to an activity for another kind of component.');

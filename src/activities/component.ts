@@ -1,6 +1,6 @@
 import type { Config } from '../config.js';
 import { durationMs } from '../domain/duration.js';
-import { consentIn } from '../domain/release.js';
+import { consentIn, releaseName } from '../domain/release.js';
 import type { ManifestsSpec } from '../domain/stack.js';
 import type { ComponentTask, StepOutcome } from '../domain/step-tasks.js';
 import { reconcileRelease, type ReconcileResult } from '../tools/helm/reconcile.js';
@@ -10,7 +10,7 @@ import type { Kubernetes } from '../tools/kubernetes/connection.js';
 import { deleteObjects } from '../tools/kubernetes/delete.js';
 import { waitReady } from '../tools/kubernetes/ready/wait-ready.js';
 import { deleteDefinitions } from '../tools/kubernetes/teardown.js';
-import { helmCall, locateRelease, onCluster, openHelm, releaseName, required } from './component-tools.js';
+import { helmCall, locateRelease, onCluster, openHelm, required } from './component-tools.js';
 import type { StepContext } from './step-context.js';
 
 export interface ComponentActivities {
@@ -25,7 +25,7 @@ export function componentActivities(config: Config): ComponentActivities {
     installRelease: onCluster(config, async (kube, task, step) => {
       const release = required(task.definition.release);
       const { helm, call, chartPath } = await locateRelease(config, task, release, step);
-      const { name, namespace, values } = { ...release, name: releaseName(task, release) };
+      const { name, namespace, values } = { ...release, name: releaseName(task.component, release) };
       step.report('helm looks at the release');
       const result = await reconcileRelease({
         kube,
@@ -64,7 +64,7 @@ export function componentActivities(config: Config): ComponentActivities {
       const { outcome, definitions } = await removeRelease({
         kube,
         helm: await openHelm(config, task, step),
-        name: releaseName(task, release),
+        name: releaseName(task.component, release),
         namespace: release.namespace,
         ...ownerOf(task),
         onProgress: step.report,

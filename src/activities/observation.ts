@@ -1,6 +1,6 @@
 import type { Config } from '../config.js';
 import { isTracewrightError } from '../domain/failure.js';
-import { classifyRelease, consentIn, type ReleaseVerdict } from '../domain/release.js';
+import { classifyRelease, consentIn, releaseName, type ReleaseVerdict } from '../domain/release.js';
 import type { ReleaseSpec } from '../domain/stack.js';
 import type { ComponentObservation, ComponentTask } from '../domain/step-tasks.js';
 import { desiredRelease } from '../tools/helm/desired.js';
@@ -9,7 +9,7 @@ import type { Kubernetes } from '../tools/kubernetes/connection.js';
 import { observeDrift } from '../tools/kubernetes/drift.js';
 import { parseManifests } from '../tools/kubernetes/manifests.js';
 import { waitReady } from '../tools/kubernetes/ready/wait-ready.js';
-import { locateRelease, onCluster, releaseName, required } from './component-tools.js';
+import { locateRelease, onCluster, required } from './component-tools.js';
 import type { StepContext } from './step-context.js';
 import type { ToolStepContext } from './tool-step.js';
 
@@ -44,7 +44,7 @@ async function lookAtRelease(
   step: ToolStepContext,
 ): Promise<ComponentObservation | undefined> {
   const release = required(task.definition.release);
-  const name = { namespace: release.namespace, name: releaseName(task, release) };
+  const name = { namespace: release.namespace, name: releaseName(task.component, release) };
   const record = await observeRelease(kube, name, step.signal);
   const missing = { state: 'missing', detail: 'There is no such Helm release.' } as const;
   if (!record) return missing;

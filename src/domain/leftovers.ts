@@ -1,3 +1,4 @@
+import { releaseName } from './release.js';
 import type { Component, ManifestsSpec, Stack } from './stack.js';
 
 /** What an earlier stack of the environment put into the cluster and the present one does not have. */
@@ -72,7 +73,7 @@ function placesOf(stack: Stack): Set<string> {
 }
 
 function releasePlace(component: string, release: NonNullable<Component['release']>): string {
-  return `release ${release.namespace}/${release.name ?? component}`;
+  return `release ${release.namespace}/${releaseName(component, release)}`;
 }
 
 /** The same object may be written in several versions of its API group. */

@@ -1,5 +1,6 @@
 import type { Failure } from './failure.js';
 import { ownershipLabels } from './names.js';
+import type { ReleaseSpec } from './stack.js';
 
 /** Helm's own words for the state of a revision. */
 export type HelmStatus =
@@ -12,6 +13,11 @@ export type HelmStatus =
   | 'uninstalled'
   | 'superseded'
   | 'unknown';
+
+/** Helm's name for the release of a component: that of the component where the stack says no other. */
+export function releaseName(component: string, { name }: Pick<ReleaseSpec, 'name'>): string {
+  return name ?? component;
+}
 
 /** What helm's records in the cluster say of a release. */
 export interface ObservedRelease {

@@ -1,5 +1,6 @@
 import { imagesOf } from '../domain/images.js';
 import { mirroredImage, parseImage } from '../domain/image-reference.js';
+import { releaseName } from '../domain/release.js';
 import type { Component, KubernetesObjectSpec, Stack } from '../domain/stack.js';
 import type { OnProgress } from '../tools/download-progress.js';
 import { chartDigest } from '../tools/helm/chart-digest.js';
@@ -54,7 +55,10 @@ async function lookAt(
   const places = { cacheDir, embeddedCharts: () => Promise.resolve(undefined) };
   const chartPath = await locateChart(release.chart, helm, places, { signal });
   const { namespace, values } = release;
-  const text = await helm.template({ name: release.name ?? name, namespace, values, chartPath }, { signal });
+  const text = await helm.template(
+    { name: releaseName(name, release), namespace, values, chartPath },
+    { signal },
+  );
   const packed = chartPath.endsWith('.tgz');
   return { objects: parseManifests(text), ...(packed && { digest: await chartDigest(chartPath) }) };
 }

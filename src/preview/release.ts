@@ -3,6 +3,7 @@ import {
   classifyRelease,
   consentIn,
   foreignRefusal,
+  releaseName,
   type ReleasePolicy,
   type ReleaseVerdict,
 } from '../domain/release.js';
@@ -26,7 +27,7 @@ type Findings = Pick<StepPreview, 'action' | 'what' | 'detail' | 'failure' | 'ob
  */
 export async function previewRelease(look: Look, component: string, release: ReleaseSpec): Promise<Findings> {
   const { cluster, call, environment } = look;
-  const name = { namespace: release.namespace, name: release.name ?? component };
+  const name = { namespace: release.namespace, name: releaseName(component, release) };
   const record = cluster && (await observeRelease(cluster.kube, name, call.signal));
   const gone = cluster && record && (await goneObjects(cluster.kube, record, call.signal));
   const policy = policyOf(look);

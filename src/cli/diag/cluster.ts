@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Config } from '../../config.js';
 import type { EnvironmentSpec } from '../../domain/progress.js';
+import { releaseName } from '../../domain/release.js';
 import { clusterFolder } from '../../targets/embedded/folder.js';
 import { podsOfComponent } from '../../tools/kubernetes/component-pods.js';
 import { connectKubernetes, type Kubernetes } from '../../tools/kubernetes/connection.js';
@@ -140,7 +141,7 @@ function releasesPart({ kube }: Scope, spec: EnvironmentSpec | undefined): Part 
     limitMs: 15_000,
     collect: async (signal) => {
       const wanted = Object.entries(spec?.stack.components ?? {}).flatMap(([component, { release }]) =>
-        release ? [{ namespace: release.namespace, name: release.name ?? component }] : [],
+        release ? [{ namespace: release.namespace, name: releaseName(component, release) }] : [],
       );
       const content = await Promise.all(
         wanted.map(async (name) => {

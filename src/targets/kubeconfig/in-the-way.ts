@@ -1,7 +1,7 @@
 import { check, type Check } from '../../domain/check.js';
 import { TracewrightError } from '../../domain/failure.js';
 import type { EnvironmentSpec } from '../../domain/progress.js';
-import { foreignRefusal } from '../../domain/release.js';
+import { foreignRefusal, releaseName } from '../../domain/release.js';
 import type { ManifestsSpec } from '../../domain/stack.js';
 import type { ReleaseName } from '../../tools/helm/helm.js';
 import { observeRelease } from '../../tools/helm/release-record.js';
@@ -26,7 +26,7 @@ export async function whatIsInTheWay(kube: Kubernetes, options: InTheWayOptions)
         if (release)
           await requireOurRelease(
             kube,
-            { namespace: release.namespace, name: release.name ?? component },
+            { namespace: release.namespace, name: releaseName(component, release) },
             options,
           );
         if (manifests) await requireOurObjects(kube, manifests, options);
