@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { componentActivities, type ComponentActivities } from '../../src/activities/component.js';
 import type { Component } from '../../src/domain/stack.js';
 import type { ComponentTask } from '../../src/domain/step-tasks.js';
-import { missingApiServer, startApiServer, type ApiServer } from '../support/api-server.js';
+import { clusterOf, missingApiServer, startApiServer, type ApiServer } from '../support/api-server.js';
 import { sharedCacheDir } from '../support/cache.js';
 import { writeChart } from '../support/chart.js';
 
@@ -29,13 +29,7 @@ describe.skipIf(missingApiServer)(`an attempt whose time is over ${missingApiSer
   const task = (component: string, more: Partial<Component>): ComponentTask => ({
     environment: 'demo',
     component,
-    cluster: {
-      kind: 'kubeconfig',
-      kubeconfigPath: server.kubeconfigPath,
-      serverUrl: server.serverUrl,
-      version: 'v1',
-      owned: false,
-    },
+    cluster: clusterOf(server),
     definition: { needs: [], ready: [{ rollout: `Deployment/${component}` }], timeout: '5m', ...more },
     accepts: {},
   });

@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { run } from '../../src/tools/process.js';
 import { findProgram } from '../../src/tools/find-program.js';
 import { whyUnsupported } from '../../src/targets/embedded/host.js';
+import { proofText } from '../support/proof-text.js';
 import { cli, type CliRun } from './support.js';
 
 const root = mkdtempSync(join(tmpdir(), 'tracewright-test-'));
@@ -19,18 +20,8 @@ const folderOf = (): Promise<string> => mkdtemp(join(root, 'case-'));
 const component = (needs: string): string =>
   `{ needs: [${needs}], manifests: { namespace: a, objects: [{ apiVersion: v1, kind: ConfigMap, metadata: { name: a } }] }, ready: [{ accepts: a }] }`;
 
-const proof = `
-proof:
-  ride: { namespace: a, service: a, port: 1, customer: 1, customerName: a }
-  collector: { namespace: a, service: a, otlpHttpPort: 1, podSelector: a=a }
-  tempo: { namespace: a, service: a, port: 1 }
-  expect: { spans: 1, services: [a] }
-  traceql: '{}'
-  grafana: { skip: none }
-`;
-
 const stack = ({ needs = '', targets = 'embedded', name = 'small' }): string =>
-  `name: ${name}\ndescription: d\ntargets: [${targets}]\ncomponents:\n  a: ${component(needs)}\n  b: ${component('a')}${proof}`;
+  `name: ${name}\ndescription: d\ntargets: [${targets}]\ncomponents:\n  a: ${component(needs)}\n  b: ${component('a')}${proofText('a')}`;
 
 /** What a person reads holds no stack trace, and the server and the worker were not started for a mistake. */
 async function expectClearEnd(folder: string, { stdout, errors }: CliRun): Promise<void> {

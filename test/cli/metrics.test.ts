@@ -1,47 +1,28 @@
-import { mkdtempSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readFile } from 'node:fs/promises';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Setting } from '../../src/cli/settings/setting.js';
 import { whyUnsupported } from '../../src/targets/embedded/host.js';
 import { freePorts } from '../support/api-server.js';
 import { docTable } from '../support/doc-table.js';
-import {
-  killProcessesOf,
-  pathWithTemporal,
-  silentProxy,
-  smallStack,
-  type SilentProxy,
-} from './small-environment.js';
-import { cli, type CliRun } from './support.js';
+import { useSmallEnvironment } from './small-environment.js';
+import { cli } from './support.js';
 
 /** Real server, real worker, real scrape, while the first step is in the middle of its build. */
 describe.skipIf((await whyUnsupported()) !== undefined)('the metrics', { timeout: 240_000 }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'tracewright-test-'));
-  let env: Record<string, string | undefined>;
-  let proxy: SilentProxy;
+  const small = useSmallEnvironment();
+  const { folder, command } = small;
   let address: string;
 
   beforeAll(async () => {
-    proxy = await silentProxy();
     const [port = 0] = await freePorts(1);
     address = `127.0.0.1:${String(port)}`;
-    env = { PATH: await pathWithTemporal(), GOPROXY: proxy.url };
-    await writeFile(join(folder, 'small.yaml'), smallStack);
-  });
-  afterAll(async () => {
-    await killProcessesOf(folder);
-    proxy.close();
-    await rm(folder, { recursive: true, force: true });
   });
 
-  const command = (...args: string[]): Promise<CliRun> => cli(folder, args, { env });
   const scrape = async (): Promise<string> => (await fetch(`http://${address}/metrics`)).text();
 
   it('are served by the worker that up starts', async () => {
     const up = await cli(folder, ['up', '--stack', 'small.yaml', '--detach'], {
-      env: { ...env, TRACEWRIGHT_METRICS_ADDRESS: address },
+      env: { ...small.env, TRACEWRIGHT_METRICS_ADDRESS: address },
     });
     expect(up.exitCode, up.errors.join('\n')).toBe(0);
     await expect
@@ -67,7 +48,7 @@ describe.skipIf((await whyUnsupported()) !== undefined)('the metrics', { timeout
   });
 
   it('are those that the reference page names, also of what fails', async () => {
-    proxy.close();
+    small.proxy.close();
     const failed = 'temporal_activity_execution_failed_total';
     await expect.poll(scrape, { timeout: 120_000 }).toContain(failed);
     const served = [...(await scrape()).matchAll(/^# TYPE (\S+) (\S+)$/gmu)].map(([, name, type]) => ({

@@ -1,50 +1,24 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Progress } from '../../src/domain/progress.js';
 import { whyUnsupported } from '../../src/targets/embedded/host.js';
-import {
-  killProcessesOf,
-  pathWithTemporal,
-  processesOf,
-  silentProxy,
-  smallStack,
-  type SilentProxy,
-} from './small-environment.js';
-import { cli, cliEnvironment, type CliRun } from './support.js';
+import { processesOf, useSmallEnvironment } from './small-environment.js';
+import { cliEnvironment } from './support.js';
 
 const program = fileURLToPath(new URL('../../bin/tracewright.js', import.meta.url));
 
-// Real server, real worker, real workflow. The first step stays in the middle of its build, because the module proxy
-// that it asks accepts connections and never answers.
 describe.skipIf((await whyUnsupported()) !== undefined)('a session of commands', { timeout: 240_000 }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'tracewright-test-'));
-  let env: Record<string, string | undefined>;
-  let proxy: SilentProxy;
-
-  beforeAll(async () => {
-    proxy = await silentProxy();
-    env = { PATH: await pathWithTemporal(), GOPROXY: proxy.url };
-    await writeFile(join(folder, 'small.yaml'), smallStack);
-  });
-
-  afterAll(async () => {
-    await killProcessesOf(folder);
-    proxy.close();
-    await rm(folder, { recursive: true, force: true });
-  });
-
-  const command = (...args: string[]): Promise<CliRun> => cli(folder, args, { env });
+  const small = useSmallEnvironment();
+  const { folder, command } = small;
 
   const background = (...args: string[]): ChildProcess =>
     spawn(process.execPath, [program, ...args], {
       cwd: folder,
-      env: cliEnvironment(folder, env),
+      env: cliEnvironment(folder, small.env),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
 

@@ -16,6 +16,7 @@ import { sharedCacheDir } from '../support/cache.js';
 import { writeChart } from '../support/chart.js';
 import { startChartServer, digestOf, type ChartServer } from '../support/chart-server.js';
 import { testHelms } from '../support/helm.js';
+import { proofText } from '../support/proof-text.js';
 import { startImageRegistry, type ImageRegistry } from '../support/image-registry.js';
 
 let folder: string;
@@ -59,15 +60,7 @@ components:
       namespace: demo
       objects:
         - { apiVersion: v1, kind: Pod, metadata: { name: pod }, spec: { containers: [{ name: it, image: '${images.host}/of/manifest:1' }] } }
-    ready: [{ rollout: Deployment/demo }]
-proof:
-  ride: { namespace: demo, service: demo, port: 80, customer: 123, customerName: x }
-  collector: { namespace: demo, service: demo, otlpHttpPort: 4318, podSelector: app=demo }
-  tempo: { namespace: demo, service: demo, port: 3200 }
-  expect: { spans: 1, services: [demo] }
-  traceql: '{}'
-  grafana: { skip: there is none }
-`;
+    ready: [{ rollout: Deployment/demo }]${proofText('demo')}`;
 }
 
 function context(): CliContext {

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { ClusterRef } from '../../src/domain/progress.js';
 import { findEmbeddedBuild } from '../../src/targets/embedded/build/store.js';
 import { connectKubernetes, type Kubernetes } from '../../src/tools/kubernetes/connection.js';
 import { sharedCacheDir } from './cache.js';
@@ -29,6 +30,11 @@ export interface ApiServer {
   /** Starts the API server again on its port, with its data. */
   restart(): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** As a step of an environment is told of it: one of somebody else's. */
+export function clusterOf({ kubeconfigPath, serverUrl }: ApiServer): ClusterRef {
+  return { kind: 'kubeconfig', kubeconfigPath, serverUrl, version: 'v1', owned: false };
 }
 
 interface Programs {

@@ -5,7 +5,7 @@ import { componentActivities } from '../../../src/activities/component.js';
 import type { ComponentObservation, ComponentTask } from '../../../src/domain/step-tasks.js';
 import { observeDrift } from '../../../src/tools/kubernetes/drift.js';
 import { ensureNamespace } from '../../../src/tools/kubernetes/namespaces.js';
-import { missingApiServer, startApiServer, type ApiServer } from '../../support/api-server.js';
+import { clusterOf, missingApiServer, startApiServer, type ApiServer } from '../../support/api-server.js';
 import { sharedCacheDir } from '../../support/cache.js';
 import { writeChart } from '../../support/chart.js';
 
@@ -52,13 +52,7 @@ describe.skipIf(missingApiServer)(`drift ${missingApiServer ?? ''}`, () => {
   const task = (namespace: string, more: Partial<ComponentTask['definition']>): ComponentTask => ({
     environment: 'demo',
     component: 'web',
-    cluster: {
-      kind: 'kubeconfig',
-      kubeconfigPath: server.kubeconfigPath,
-      serverUrl: server.serverUrl,
-      version: 'v1',
-      owned: false,
-    },
+    cluster: clusterOf(server),
     definition: {
       needs: [],
       ready: [{ rollout: 'Deployment/web' }],
