@@ -3,7 +3,6 @@ import { toFailure } from '../domain/failure.js';
 import type { Leftover } from '../domain/leftovers.js';
 import type { EnvironmentSpec } from '../domain/progress.js';
 import { resolveConnection } from '../temporal/connection.js';
-import { currentConnection } from '../temporal/current-connection.js';
 import { observeServer } from '../temporal/server.js';
 import type { CliContext } from './context.js';
 
@@ -21,8 +20,8 @@ export interface Existing {
 }
 
 /**
- * What the environment is told to be now and what it still has to remove, asked of the Temporal server where one runs: neither a server nor a worker is
- * started for it. What cannot be asked is said and left out.
+ * What the environment is told to be now and what it still has to remove, asked of the Temporal server where one runs:
+ * neither a server nor a worker is started for it. What cannot be asked is said and left out.
  */
 export async function findExisting(asker: Asker, name: string): Promise<Existing | undefined> {
   const what = `What the environment "${name}" is now could not be asked, and does not count`;
@@ -57,19 +56,9 @@ async function askServer<T>(
   const embedded = resolveConnection(config).kind === 'embedded';
   if (embedded && (await observeServer(config))?.state !== 'serving') return undefined;
   // Loaded only now: the client of Temporal takes longer than all the rest.
-  const [{ Client }, { connectClient }] = await Promise.all([
-    import('@temporalio/client'),
-    import('../temporal/client-connection.js'),
-  ]);
+  const { withClient } = await import('../temporal/with-client.js');
   try {
-    const settings = await currentConnection(config);
-    const connection = await connectClient(settings);
-    try {
-      const client = new Client({ connection, namespace: settings.namespace });
-      return await connection.withDeadline(Date.now() + answerWithinMs, () => ask(client));
-    } finally {
-      await connection.close();
-    }
+    return await withClient(config, ask, { withinMs: answerWithinMs });
   } catch (error) {
     note(paint('yellow', `${what}: ${toFailure(error).message}`));
     return undefined;

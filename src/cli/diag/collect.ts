@@ -24,10 +24,14 @@ export interface Collected {
  */
 export async function collect(context: CliContext, name: string | undefined): Promise<Collected> {
   const { config, signal } = context;
-  const machine = collectParts(machineParts(context), signal);
-  // A wrong name ends the command before that is done.
+  // A wrong name ends the command, and what else goes on.
+  const wrong = new AbortController();
+  const machine = collectParts(machineParts(context), AbortSignal.any([signal, wrong.signal]));
   machine.catch(() => undefined);
-  const known = await knownEnvironment(context, name);
+  const known = await knownEnvironment(context, name).catch((error: unknown) => {
+    wrong.abort();
+    throw error;
+  });
   const { environment, spec, findings } = known;
   const kept = environment !== undefined && spec ? { environment, spec } : undefined;
   const others = collectParts([settingsPart(context, kept), ...keptLogParts(config, environment)], signal);
@@ -46,11 +50,12 @@ async function knownEnvironment(
   const limitMs = 60_000;
   const what = 'the plan, the progress and the history of the workflow';
   const failed = await collectParts(
-    [{ what, limitMs, collect: async (limit) => ((asked = await askTemporal(config, name, limit)), {}) }],
+    [{ what, limitMs, collect: async () => ((asked = await askTemporal(config, name)), {}) }],
     signal,
   );
   const here = await namesHere(config.stateDir);
-  if (asked && name !== undefined && asked.findings.files.length === 0 && !here.includes(name))
+  const isKnown = (it: string): boolean => [...here, ...(asked?.names ?? [])].includes(it);
+  if (asked && name !== undefined && asked.findings.files.length === 0 && !isKnown(name))
     throw notFound(name);
   const names = asked ? asked.names : here;
   if (name === undefined && names.length > 1) throw several(names);

@@ -5,9 +5,28 @@ type Json = Readonly<Record<string, unknown>>;
 /** The workflow's own bookkeeping: of interest to nobody who asks what happened. */
 const bookkeeping = /^(?:WORKFLOW_TASK|UPSERT_|WORKFLOW_PROPERTIES|MARKER)/u;
 
-/** One line for each event that did something: time, seconds since the beginning, number, what, why. */
-export function timelineOf(events: readonly HistoryEvent[]): string {
-  const begin = Date.parse(events[0]?.eventTime ?? '');
+/** A history, and the file that holds it whole. */
+export interface Chapter {
+  readonly path: string;
+  readonly events: readonly HistoryEvent[];
+}
+
+/**
+ * One line for each event that did something: time, seconds since the beginning, number, what, why. Of several runs, each
+ * begins with a line that names its file.
+ * @param runs the oldest first
+ */
+export function timelineOf(runs: readonly Chapter[]): string {
+  const begin = Date.parse(runs[0]?.events[0]?.eventTime ?? '');
+  const chapters = runs.map(({ path, events }) => {
+    const heading = runs.length > 1 ? `# ${path}\n` : '';
+    return heading + linesOf(events, begin);
+  });
+  return chapters.join('');
+}
+
+/** @param begin of the first run; in milliseconds since the epoch */
+function linesOf(events: readonly HistoryEvent[], begin: number): string {
   const activities = new Map<string, string>();
   for (const event of events) {
     const { activityType, input } = attributesOf(event);
