@@ -62,6 +62,12 @@ export async function* logLines(
   if (rest !== '') yield rest;
 }
 
+/** The last `bytes` of a log without secrets, and whether there is more before them. A log that is not there is empty. */
+export async function logEnd(path: string, bytes: number): Promise<{ text: string; more: boolean }> {
+  const size = await sizeOf(path);
+  return { text: await readLog(path, Math.max(0, size - bytes), size), more: size > bytes };
+}
+
 /** The bytes from `start` to `end`, as text without secrets. */
 async function readLog(path: string, start: number, end: number): Promise<string> {
   if (start >= end) return '';

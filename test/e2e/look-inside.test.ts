@@ -1,9 +1,8 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
-import { execa } from 'execa';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loginText } from '../../src/cli/page-login.js';
 import type { Progress } from '../../src/domain/progress.js';
@@ -15,6 +14,7 @@ import { connectKubernetes, type Kubernetes } from '../../src/tools/kubernetes/c
 import type { ObjectList, Pod } from '../../src/tools/kubernetes/objects.js';
 import { forwardPort } from '../../src/tools/kubernetes/port-forward.js';
 import { whyNoCluster } from '../support/embedded-cluster.js';
+import { unpack } from '../support/unpack.js';
 import { createCli, type Cli, type CliResult } from './cli.js';
 
 const reason = await whyNoCluster();
@@ -227,14 +227,7 @@ describe.skipIf(reason !== undefined)('inside an environment', { timeout: 300_00
       const { exitCode, stdout, stderr } = await cli.run('diag', '--output', file);
       expect(exitCode, stderr).toBe(0);
       expect(stderr).not.toContain('Warning');
-      await execa('tar', ['-xzf', file, '-C', folder, '--strip-components=1']);
-      const paths = (await readdir(folder, { recursive: true, withFileTypes: true }))
-        .filter((entry) => entry.isFile() && entry.name !== 'it.tar.gz')
-        .map((entry) => join(entry.parentPath, entry.name));
-      const texts = paths.map(
-        async (path) => [relative(folder, path), await readFile(path, 'utf8')] as const,
-      );
-      return { said: stdout, files: new Map(await Promise.all(texts)) };
+      return { said: stdout, files: (await unpack(file)).texts };
     }
 
     const make = (kind: 'secrets' | 'pods', object: object): Promise<unknown> =>
@@ -275,6 +268,11 @@ describe.skipIf(reason !== undefined)('inside an environment', { timeout: 300_00
       expect([...files.keys()].some((path) => path.includes('kube-system') && path.endsWith('.log'))).toBe(
         true,
       );
+      // It prints each span, over many lines: more than goes in.
+      const collector = [...files].find(([path]) => path.endsWith('/otc-container.log'))?.[1] ?? '';
+      expect(collector).toMatch(/^\[The start of this log was left out: [^\n]*\]\n/u);
+      expect(collector.split('\n').length).toBeGreaterThan(400);
+      expect(Buffer.byteLength(collector)).toBeLessThan(300_000);
       expect(files.get('README.md')).not.toContain('not collected');
     });
 

@@ -1,6 +1,7 @@
 import { packArchive } from './archive.js';
 import { createCleaner } from './cleaner.js';
 import { indexPage, type IndexedFile, type IndexFacts } from './index-page.js';
+import { withoutOverlap } from './log-end.js';
 import type { Findings, Missing } from './part.js';
 
 export interface Bundle {
@@ -16,14 +17,13 @@ export async function bundle(
   facts: Pick<IndexFacts, 'version' | 'environment' | 'madeAt'>,
 ): Promise<Bundle> {
   const cleaner = createCleaner(secrets);
-  const clean = files.map(({ path, what, content }) => ({
-    path: cleaner.text(path),
-    what,
-    text:
+  const clean = files.map(({ path, what, content, cut }) => {
+    const text =
       typeof content === 'string'
         ? cleaner.text(content)
-        : `${JSON.stringify(cleaner.json(content), undefined, 2)}\n`,
-  }));
+        : `${JSON.stringify(cleaner.json(content), undefined, 2)}\n`;
+    return { path: cleaner.text(path), what, text: cut ? withoutOverlap(text) : text };
+  });
   const listed = clean.map(({ path, what, text }) => ({ path, what, bytes: Buffer.byteLength(text) }));
   const lacking = missing.map(({ what, why }) => ({ what: cleaner.text(what), why: cleaner.text(why) }));
   const index = indexPage({ ...facts, files: listed, missing: lacking });

@@ -1,12 +1,11 @@
 import { listApiResources } from '../../tools/kubernetes/api-resources.js';
-import { linesOf } from '../../tools/kubernetes/lines.js';
 import type { ClusterEvent, ObjectList, Pod } from '../../tools/kubernetes/objects.js';
 import { listOf } from '../../tools/kubernetes/observe.js';
 import { selectorOf } from '../../tools/kubernetes/ownership.js';
 import { containersOf, openLog } from '../../tools/kubernetes/pod-logs.js';
 import { activityOf, timeOf, troubleOf } from '../../tools/kubernetes/ready/pods.js';
 import type { Scope } from './cluster.js';
-import { tailLines } from './kept-log-files.js';
+import { logFile, readEnd, toRead } from './log-end.js';
 import type { DiagFile, Part } from './part.js';
 
 /** The events, and the pods with what the events say of why they are not ready. */
@@ -102,13 +101,13 @@ export function logParts({ kube, pods }: Scope): Part[] {
           const restarts =
             pod.status?.containerStatuses?.find((it) => it.name === container)?.restartCount ?? 0;
           for (const previous of restarts > 0 ? [false, true] : [false]) {
-            const stream = await openLog(kube, { pod, container }, { previous, tailLines }, signal);
+            // Not by limitBytes of the API: with tailLines it would leave out the end.
+            const wanted = { previous, tailLines: toRead.lines };
+            const stream = await openLog(kube, { pod, container }, wanted, signal);
             if (!stream) continue;
-            const lines: string[] = [];
-            for await (const line of linesOf(stream)) lines.push(line);
             const path = `cluster/logs/${namespace}/${name}/${container}${previous ? '.previous' : ''}.log`;
-            const what = `the last lines of its log${previous ? ', of its last run' : ''}`;
-            files.push({ path, what, content: `${lines.join('\n')}\n` });
+            const whose = `${container}${previous ? ', of its last run' : ''}`;
+            files.push(logFile(path, whose, await readEnd(stream)));
           }
         }
         return { files };

@@ -1,30 +1,28 @@
 import { existsSync } from 'node:fs';
 import type { Config } from '../../config.js';
-import { logLines } from '../../tools/log-file.js';
+import { logEnd } from '../../tools/log-file.js';
 import { clusterLogs, daemonLogs, toolLogs, type KeptLog } from '../kept-logs.js';
+import { endOf, logFile, toRead } from './log-end.js';
 import type { DiagFile, Part } from './part.js';
-
-/** Of each log, from its end. */
-export const tailLines = 500;
 
 /** The ends of the logs in the state folder: of our background processes, and of an environment's tools and cluster. */
 export function keptLogParts(config: Config, environment: string | undefined): Part[] {
   const ofDaemons = ['worker', 'temporal'].map((name): Part => ({
     what: `the log of ${name}`,
     limitMs: 10_000,
-    collect: async (signal) => {
+    collect: async () => {
       const log = daemonLogs(config, name);
       if (!log || !existsSync(log.path)) throw new Error('there is none on this machine');
-      return { files: [await fileOf(log, 'logs', signal)] };
+      return { files: [await fileOf(log, 'logs')] };
     },
   }));
   if (environment === undefined) return ofDaemons;
   const folder = (what: string, into: string, find: () => Promise<readonly KeptLog[]>): Part => ({
     what,
     limitMs: 10_000,
-    collect: async (signal) => {
+    collect: async () => {
       const logs = await find();
-      return { files: await Promise.all(logs.map((log) => fileOf(log, into, signal))) };
+      return { files: await Promise.all(logs.map((log) => fileOf(log, into))) };
     },
   });
   return [
@@ -36,12 +34,7 @@ export function keptLogParts(config: Config, environment: string | undefined): P
   ];
 }
 
-async function fileOf({ source, path }: KeptLog, into: string, signal: AbortSignal): Promise<DiagFile> {
-  const lines: string[] = [];
-  for await (const line of logLines(path, { lines: tailLines, follow: false, signal })) lines.push(line);
-  return {
-    path: `${into}/${source}.log`,
-    what: `the last lines of the log of ${source}`,
-    content: `${lines.join('\n')}\n`,
-  };
+async function fileOf({ source, path }: KeptLog, into: string): Promise<DiagFile> {
+  const { text, more } = await logEnd(path, toRead.bytes);
+  return logFile(`${into}/${source}.log`, source, endOf(text, more));
 }

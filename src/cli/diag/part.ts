@@ -9,6 +9,8 @@ export interface DiagFile {
   readonly what: string;
   /** Text, or anything that serialises to JSON. */
   readonly content: unknown;
+  /** It is the end of a log, with some lines before it that go when secrets are hidden. */
+  readonly cut?: boolean;
 }
 
 /** Something that could not be collected. */
