@@ -36,10 +36,16 @@ export async function main(argv: readonly string[]): Promise<void> {
     if (interrupted.signal.aborted) {
       console.error('Interrupted.');
       process.exitCode = exitCodes.detached;
+      endSoon();
       if (!debug) return;
     } else process.exitCode = exitCodeOf(error);
     for (const line of errorLines(error, paint, debug)) console.error(line);
   }
+}
+
+/** Nobody waits any more for a question that still has no answer. What cleans up after itself has a moment for it. */
+function endSoon(): void {
+  setTimeout(() => process.exit(), 500).unref();
 }
 
 function createContext(

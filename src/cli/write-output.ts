@@ -1,24 +1,48 @@
-import { access, constants, open, stat } from 'node:fs/promises';
+import { access, constants, open, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { TracewrightError } from '../domain/failure.js';
 
 /**
- * Writes a file that a person asked for, readable by its owner alone (0600).
+ * Writes a file that a person asked for, readable by its owner alone (0600): all of it or, when that fails, none.
  * @param force whether to write over one that is there
- * @throws TracewrightError `output.exists`, `output.unwritable`
+ * @throws TracewrightError `output.exists`, `output.unwritable`; the reason of `signal` when that fires
  */
-export async function writeOutput(path: string, content: string | Uint8Array, force: boolean): Promise<void> {
+export async function writeOutput(
+  path: string,
+  content: string | Uint8Array,
+  force: boolean,
+  signal?: AbortSignal,
+): Promise<void> {
+  signal?.throwIfAborted();
   try {
     const file = await open(path, force ? 'w' : 'wx', 0o600);
     try {
-      // One that was there keeps its mode otherwise.
-      if ((await file.stat()).isFile()) await file.chmod(0o600);
-      await file.writeFile(content);
+      await writeAll(file, path, content, signal);
     } finally {
       await file.close();
     }
   } catch (error) {
+    signal?.throwIfAborted();
     throw outputFailure(path, error);
+  }
+}
+
+async function writeAll(
+  file: FileHandle,
+  path: string,
+  content: string | Uint8Array,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  // Not a device or a pipe, which also may be named.
+  const isFile = (await file.stat()).isFile();
+  try {
+    // One that was there keeps its mode otherwise.
+    if (isFile) await file.chmod(0o600);
+    await file.writeFile(content, { signal });
+  } catch (error) {
+    // Half an archive looks like a whole one.
+    if (isFile) await rm(path, { force: true });
+    throw error;
   }
 }
 

@@ -1,14 +1,19 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { createCleaner } from '../../src/cli/diag/cleaner.js';
 import { collectParts } from '../../src/cli/diag/part.js';
 import { secretsIn, secretsOfEnvironment } from '../../src/cli/diag/known-secrets.js';
+import { listEnvironments } from '../../src/cli/environments.js';
+import { environmentWorkflowId } from '../../src/domain/names.js';
 import { ScriptedActivities, fail } from '../support/fake-activities.js';
 import { testFolder } from '../support/folder.js';
+import { spec } from '../support/stack.js';
+import { unpack } from '../support/unpack.js';
 import { startRealHarness, tearDown, useHarness, withEnvironment } from '../workflows/harness.js';
-import { cli } from './support.js';
+import { silentServer } from './small-environment.js';
+import { cli, startCli, type CliRun } from './support.js';
 
 const planted = {
   parameter: 'Planted-Grafana-1',
@@ -17,14 +22,6 @@ const planted = {
   log: 'Planted-Log-4',
   variable: 'Planted-Variable-5',
 } as const;
-
-/** All that is in the archive, as one text. */
-async function unpack(file: string, folder: string): Promise<string> {
-  await execa('tar', ['-xzf', file, '-C', folder]);
-  const { stdout } = await execa('find', [folder, '-type', 'f']);
-  const texts = await Promise.all(stdout.split('\n').map((path) => readFile(path, 'utf8')));
-  return [...texts, stdout].join('\n');
-}
 
 function expectNone(text: string): void {
   for (const secret of Object.values(planted)) {
@@ -76,29 +73,136 @@ describe('tracewright diag', () => {
         const paths = (JSON.parse(stdout) as { files: { path: string }[] }).files.map(({ path }) => path);
         for (const path of ['plan', 'progress', 'history'])
           expect(paths).toContain(`environment/${path}.json`);
-        const text = await unpack(join(folder, 'it.tar.gz'), await testFolder());
+        const text = [...(await unpack(join(folder, 'it.tar.gz'))).texts].flat().join('\n');
         expectNone(text + stdout);
         expect(text).toMatch(/installRelease tempo.*: \[manifest\.rejected\] https:\/\//u);
         expect(text).toContain('heard [redacted] and [redacted]');
         expect(text).toContain('- not collected: everything of the cluster');
-        expect((await run(folder, name)).errors.join()).toContain('[output.exists]');
         await tearDown(environment);
       },
       { parameters },
     );
   });
 
-  it('tells of the machine alone where there is no environment, and starts nothing', async () => {
+  it('tells of the machine alone where there is no environment, in a file that it names itself', async () => {
     const folder = await testFolder();
     const { exitCode, stdout } = await cli(folder, ['diag']);
     expect(exitCode).toBe(0);
     expect(stdout).toContain('doctor.txt');
     expect(stdout).toContain('not collected: the plan, the progress and the history of the workflow');
     expect(stdout).toContain('Look through it before you send it');
+    await expectNamed(folder, 'machine', stdout);
+    // Starts nothing.
+    expect((await readdir(folder)).filter((name) => !name.startsWith('tracewright-diag-'))).toEqual([]);
     const unwritable = await cli(folder, ['diag', '--output', 'nowhere/it.tar.gz']);
     expect(unwritable).toMatchObject({ exitCode: 1 });
     expect(unwritable.errors[0]).toContain('[output.unwritable]');
   });
+});
+
+/** The only archive there is: named after what it is about and the time in UTC, for its owner alone. */
+async function expectNamed(folder: string, about: string, stdout: string): Promise<void> {
+  const [name = '', ...others] = (await readdir(folder)).filter((it) => it.includes('.tar'));
+  expect(others).toEqual([]);
+  const [, time = ''] =
+    new RegExp(`^tracewright-diag-${about}-(\\d{8}T\\d{6}Z)\\.tar\\.gz$`, 'u').exec(name) ?? [];
+  const iso = time.replace(/^(.{4})(..)(..T..)(..)(..Z)$/u, '$1-$2-$3:$4:$5');
+  expect(Math.abs(Date.now() - Date.parse(iso))).toBeLessThan(600_000);
+  expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
+  expect(stdout).toContain(`Wrote ${join(folder, name)} (`);
+  expect((await unpack(join(folder, name))).folder).toBe(name.replace('.tar.gz', ''));
+}
+
+describe('which environment diag is about', () => {
+  const harness = useHarness(startRealHarness);
+  const start = (name: string): Promise<unknown> =>
+    harness.client.workflow.start('environment', {
+      workflowId: environmentWorkflowId(name),
+      taskQueue: 'nobody',
+      args: [{ name, spec: spec() }],
+    });
+  const diag = (folder: string, ...args: string[]): Promise<CliRun> =>
+    cli(folder, ['diag', ...args], { env: { TEMPORAL_ADDRESS: harness.env.address } });
+
+  it('is the only one, or has to be said; and there must be one of that name', async () => {
+    const folder = await testFolder();
+    await start('one');
+    await expect.poll(async () => (await listEnvironments(harness.client)).length).toBe(1);
+    const only = await diag(folder);
+    expect(only.exitCode, only.errors.join('\n')).toBe(0);
+    await expectNamed(folder, 'one', only.stdout);
+    // No worker answers: the history alone says what it was to be.
+    expect(only.stdout).toContain('environment/plan.json');
+    expect(only.stdout).toContain('not collected: the progress');
+
+    await start('two');
+    await expect.poll(async () => (await listEnvironments(harness.client)).length).toBe(2);
+    const elsewhere = await testFolder();
+    const several = await diag(elsewhere);
+    expect(several).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(several.errors.slice(1)).toEqual([
+      expect.stringMatching(
+        /^error \[usage\.invalid\] There are several environments: (?:one, two|two, one)\.$/u,
+      ),
+      '  → Say which one: `tracewright diag <environment>`.',
+    ]);
+    const unknown = await diag(elsewhere, 'three');
+    expect(unknown).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(unknown.errors[1]).toBe('error [environment.not-found] There is no environment "three".');
+    const both = await diag(elsewhere, 'one', '--name', 'two');
+    expect(both).toMatchObject({
+      exitCode: 2,
+      errors: [expect.stringContaining('Two environments are named.'), expect.any(String)],
+    });
+    expect(await readdir(elsewhere)).toEqual([]);
+  });
+});
+
+describe('the file that diag writes', () => {
+  it('takes the place of another only with --force', async () => {
+    const folder = await testFolder();
+    const file = join(folder, 'mine.tar.gz');
+    await writeFile(file, 'mine', { mode: 0o644 });
+    const refused = await cli(folder, ['diag', '--output', 'mine.tar.gz']);
+    expect(refused).toMatchObject({
+      exitCode: 1,
+      stdout: '',
+      errors: [
+        `error [output.exists] There is a file mine.tar.gz already.`,
+        '  → Choose another name, or write over it with --force.',
+      ],
+    });
+    expect(await readFile(file, 'utf8')).toBe('mine');
+    const forced = await cli(folder, ['diag', '--output', 'mine.tar.gz', '--force']);
+    expect(forced.exitCode, forced.errors.join('\n')).toBe(0);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect((await unpack(file)).texts.has('README.md')).toBe(true);
+  });
+
+  it.each([[[]], [['--output', 'mine.tar.gz', '--force']]])(
+    'is not there after Ctrl-C: diag %j',
+    async (args) => {
+      // It asks a server that never answers: it is in the middle of its work for as long as we like.
+      const server = await silentServer();
+      onTestFinished(() => {
+        server.close();
+      });
+      const folder = await testFolder();
+      if (args.length > 0) await writeFile(join(folder, 'mine.tar.gz'), 'mine');
+      const { child, errors, output } = startCli(folder, ['diag', ...args], {
+        TEMPORAL_ADDRESS: server.address,
+      });
+      await expect.poll(errors, { timeout: 60_000 }).toContain('Collecting');
+      const ended = once(child, 'exit');
+      child.kill('SIGINT');
+      expect(await ended).toEqual([130, null]);
+      expect(errors().trim().split('\n').slice(1)).toEqual(['Interrupted.']);
+      expect(output()).toBe('');
+      // What was there before stays as it was.
+      expect(await readdir(folder)).toEqual(args.length > 0 ? ['mine.tar.gz'] : []);
+      if (args.length > 0) expect(await readFile(join(folder, 'mine.tar.gz'), 'utf8')).toBe('mine');
+    },
+  );
 });
 
 describe('the parts of a diagnosis', () => {

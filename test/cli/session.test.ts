@@ -1,30 +1,20 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { Progress } from '../../src/domain/progress.js';
 import { whyUnsupported } from '../../src/targets/embedded/host.js';
 import { processesOf, useSmallEnvironment } from './small-environment.js';
-import { cliEnvironment } from './support.js';
-
-const program = fileURLToPath(new URL('../../bin/tracewright.js', import.meta.url));
+import { startCli } from './support.js';
 
 describe.skipIf((await whyUnsupported()) !== undefined)('a session of commands', { timeout: 240_000 }, () => {
   const small = useSmallEnvironment();
   const { folder, command } = small;
 
-  const background = (...args: string[]): ChildProcess =>
-    spawn(process.execPath, [program, ...args], {
-      cwd: folder,
-      env: cliEnvironment(folder, small.env),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+  const background = (...args: string[]): ReturnType<typeof startCli> => startCli(folder, args, small.env);
 
   it('Ctrl-C during up only detaches', async () => {
-    const up = background('up', '--stack', 'small.yaml');
-    const errors = collect(up.stderr);
+    const { child: up, errors } = background('up', '--stack', 'small.yaml');
     await once(up.stdout as NodeJS.ReadableStream, 'data');
     up.kill('SIGINT');
     expect(await once(up, 'exit')).toEqual([130, null]);
@@ -66,9 +56,7 @@ describe.skipIf((await whyUnsupported()) !== undefined)('a session of commands',
   });
 
   it('a watch goes on when server and worker are killed, and ends when nobody reads it', async () => {
-    const watch = background('status', '--watch', '--json');
-    const errors = collect(watch.stderr);
-    const output = collect(watch.stdout);
+    const { child: watch, errors, output } = background('status', '--watch', '--json');
     await once(watch.stdout as NodeJS.ReadableStream, 'data');
     const server = await pidOf(folder, 'temporal/server');
     process.kill(server, 'SIGKILL');
@@ -88,7 +76,7 @@ describe.skipIf((await whyUnsupported()) !== undefined)('a session of commands',
   });
 
   it('down leaves no process, also when its reader goes away', async () => {
-    const down = background('down');
+    const { child: down } = background('down');
     down.stdout?.destroy();
     expect(await once(down, 'exit')).toEqual([0, null]);
     expect(await processesOf(folder)).toEqual({});
@@ -97,12 +85,6 @@ describe.skipIf((await whyUnsupported()) !== undefined)('a session of commands',
     );
   });
 });
-
-function collect(stream: NodeJS.ReadableStream | null): () => string {
-  let text = '';
-  stream?.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  return () => text;
-}
 
 async function pidOf(folder: string, record: string): Promise<number> {
   const text = await readFile(join(folder, 'state', `${record}.json`), 'utf8');

@@ -1,3 +1,4 @@
+import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { createPaint } from '../../src/cli/paint.js';
@@ -39,6 +40,26 @@ export async function cli(
     ...(id !== undefined && { uid: id, gid: id }),
   });
   return { exitCode, stdout, errors: stderr.split('\n').filter((line) => line.trim() !== '') };
+}
+
+/** Starts it, for a test that ends or interrupts it itself. */
+export function startCli(
+  folder: string,
+  args: readonly string[],
+  env: CliOptions['env'] = {},
+): { readonly child: ChildProcess; readonly output: () => string; readonly errors: () => string } {
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd: folder,
+    env: cliEnvironment(folder, env),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  return { child, output: collect(child.stdout), errors: collect(child.stderr) };
+}
+
+function collect(stream: NodeJS.ReadableStream): () => string {
+  let text = '';
+  stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  return () => text;
 }
 
 /** Nothing of the surroundings but PATH; state and cache below `folder`. */

@@ -1,13 +1,9 @@
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { hitLines } from '../../src/cli/hit-list.js';
 import { createPaint } from '../../src/cli/paint.js';
 import { widthOf } from '../../src/cli/text-width.js';
 import { renderTracePage } from '../../src/cli/trace-page/page.js';
-import { writeOutput } from '../../src/cli/write-output.js';
 import { rideTrace } from '../proof/support/fixtures.js';
-import { testFolder } from '../support/folder.js';
 import { rawSpan, traceOfSpans } from '../support/spans.js';
 
 const pageOf = (...spans: Parameters<typeof traceOfSpans>): string =>
@@ -76,21 +72,6 @@ describe('the page of a trace', () => {
     expect(hostile).not.toContain('\u001b');
     expect(hostile).not.toContain('\u202e');
     expect(hostile).toContain('&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&gt;&lt;img src=x');
-  });
-});
-
-test('a file that is there is written over only when one says so', async () => {
-  const folder = await testFolder();
-  const path = join(folder, 'ride.html');
-  await writeOutput(path, 'one', false);
-  expect((await stat(path)).mode & 0o777).toBe(0o600);
-  await expect(writeOutput(path, 'two', false)).rejects.toMatchObject({ type: 'output.exists' });
-  expect(await readFile(path, 'utf8')).toBe('one');
-  await writeOutput(path, 'two', true);
-  expect(await readFile(path, 'utf8')).toBe('two');
-  await expect(writeOutput(join(folder, 'none', 'x'), '', true)).rejects.toMatchObject({
-    type: 'output.unwritable',
-    message: expect.stringContaining('ENOENT') as string,
   });
 });
 

@@ -30,7 +30,7 @@ export async function diag(
   const folder = `tracewright-diag-${environment ?? 'machine'}-${time}`;
   const file = resolve(options.output ?? `${folder}.tar.gz`);
   const made = await bundle(folder, findings, { version: context.version, environment, madeAt });
-  await writeOutput(file, made.archive, force);
+  await writeOutput(file, made.archive, force, context.signal);
   const { archive, files, missing } = made;
   if (options.json)
     context.print(JSON.stringify({ file, bytes: archive.length, environment, files, missing }, undefined, 2));
@@ -44,7 +44,8 @@ function show({ print, paint }: CliContext, file: string, { archive, files, miss
   const logs = files.filter(({ path }) => path.endsWith('.log'));
   for (const { path, what } of files)
     if (!path.endsWith('.log')) print(`  ${paint('green', '✓')} ${path}: ${what}`);
-  if (logs.length > 0) print(`  ${paint('green', '✓')} the ends of ${countOf(logs.length, 'log')}`);
+  if (logs.length > 0)
+    print(`  ${paint('green', '✓')} ${countOf(logs.length, 'log')}, of long ones the ends`);
   for (const { what, why } of missing) print(`  ${paint('yellow', '–')} not collected: ${what}: ${why}`);
   print('Look through it before you send it: secrets were taken out where they are known or look like one.');
 }
