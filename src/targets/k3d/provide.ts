@@ -6,21 +6,31 @@ import { withLock } from '../../tools/lock.js';
 import { run, type ProcessOwner } from '../../tools/process.js';
 import type { ProvidedTool, ToolSource } from '../../tools/provided-tool.js';
 import { goFailure } from '../embedded/build/go-failure.js';
+import { CompileProgress, parseGoLine, type GoLine } from '../embedded/build/progress.js';
 
 /** The first that reads k3d.io/v1alpha5. */
 export const minimumK3dVersion = '5.5.0';
+
+export interface K3dModule {
+  readonly path: string;
+  /** Without a leading "v". */
+  readonly version: string;
+  /** As in go.sum: `h1:<base64>`. */
+  readonly sum: string;
+  /** What the release of that version takes without `--image`. */
+  readonly k3s: string;
+}
 
 /**
  * k3d as a Go module. The sum is that of the module in Go's checksum database; the module's own go.sum pins all others.
  * Its releases on GitHub are not fetched: no digest of theirs could be verified where this was written.
  */
-export const k3dModule = {
+export const k3dModule: K3dModule = {
   path: 'github.com/k3d-io/k3d/v5',
   version: '5.8.3',
   sum: 'h1:TRgPQNEV48b2PYXfus2F7fPepE7BKub4erNkY17K8Zs=',
-  /** What the release of that version takes without `--image`. */
   k3s: 'v1.31.5-k3s1',
-} as const;
+};
 
 const installRemedy =
   'Install k3d (https://k3d.io/stable/#installation, or `brew install k3d`), or Go, with which it is built here.';
@@ -46,16 +56,16 @@ export async function findK3d({ cacheDir, environment, signal }: K3dSource): Pro
 }
 
 /**
- * k3d: from PATH when it is new enough, otherwise built once from its Go module.
+ * k3d: from PATH when it is new enough, otherwise built once from its Go module; tells how far the build is.
  * @throws TracewrightError `tool.missing`, `download.checksum-mismatch`, `build.*`, `tool.cancelled`
  */
-export async function provideK3d(source: K3dSource): Promise<ProvidedTool> {
+export async function provideK3d(source: K3dSource, module = k3dModule): Promise<ProvidedTool> {
   const found = await findK3d(source);
   if (found === undefined) throw missingK3d();
   if (found !== 'buildable') return found;
   const folder = toolFolder(source.cacheDir);
   await withLock(`${folder}.lock`, { timeoutMs: 30 * 60_000, signal: source.signal }, async () => {
-    if ((await findProgram('k3d', folder)) === undefined) await build(source, folder);
+    if ((await findProgram('k3d', folder)) === undefined) await build(source, folder, module);
   });
   return { path: join(folder, 'k3d'), version: k3dModule.version, source: 'download' };
 }
@@ -82,22 +92,25 @@ async function k3dVersion(
 }
 
 /** In a copy of the module, so that its own go.sum pins every module that it needs. */
-async function build(source: K3dSource, folder: string): Promise<void> {
+async function build(source: K3dSource, folder: string, module: K3dModule): Promise<void> {
   const partial = `${folder}.partial`;
-  const go = (args: readonly string[], cwd: string): Promise<string> => runGo(source, partial, args, cwd);
-  source.onProgress?.(`Building k3d ${k3dModule.version} from its Go module (a few minutes, once)`);
+  const go = (args: readonly string[], cwd: string, onLine?: (line: GoLine) => void): Promise<string> =>
+    runGo(source, { partial, args, cwd, onLine });
+  source.onProgress?.(`Building k3d ${module.version} from its Go module (a few minutes, once)`);
   await rm(partial, { recursive: true, force: true });
   try {
     await mkdir(join(partial, 'out'), { recursive: true, mode: 0o700 });
-    const { path, version, k3s } = k3dModule;
+    const { path, version, sum, k3s } = module;
     const answer = await go(['mod', 'download', '-json', `${path}@v${version}`], partial);
     const { Dir, Sum } = JSON.parse(answer) as { Dir: string; Sum: string };
-    if (Sum !== k3dModule.sum) throw foreignModule(Sum);
+    if (Sum !== sum) throw foreignModule(module, Sum);
     const copy = join(partial, 'module');
     await cp(Dir, copy, { recursive: true });
     const flags = `-s -w -X ${path}/version.Version=v${version} -X ${path}/version.K3sVersion=${k3s}`;
     const program = join(partial, 'out', 'k3d');
-    await go(['build', '-trimpath', `-ldflags=${flags}`, '-o', program, '.'], copy);
+    const packages = (await go(['list', '-deps', '.'], copy, tellDownloads(source))).trim().split('\n');
+    const compile = ['build', '-v', '-trimpath', `-ldflags=${flags}`, '-o', program, '.'];
+    await go(compile, copy, tellPackages(source, packages.length));
     await chmod(program, 0o755);
     await rename(join(partial, 'out'), folder);
   } finally {
@@ -105,11 +118,35 @@ async function build(source: K3dSource, folder: string): Promise<void> {
   }
 }
 
+/** Its modules come before anything is compiled. */
+function tellDownloads({ onProgress }: K3dSource): (line: GoLine) => void {
+  return (line) => {
+    if (line.kind === 'download') onProgress?.(`building k3d: downloading ${line.module}`, 0);
+  };
+}
+
+/** @param expected how many packages are compiled */
+function tellPackages({ onProgress }: K3dSource, expected: number): (line: GoLine) => void {
+  const progress = new CompileProgress(expected);
+  return (line) => {
+    if (line.kind === 'package')
+      onProgress?.(`building k3d: ${line.name}`, Math.floor(100 * progress.next()));
+  };
+}
+
 async function runGo(
   { environment, signal, owner }: K3dSource,
-  partial: string,
-  args: readonly string[],
-  cwd: string,
+  {
+    partial,
+    args,
+    cwd,
+    onLine,
+  }: {
+    partial: string;
+    args: readonly string[];
+    cwd: string;
+    onLine: ((line: GoLine) => void) | undefined;
+  },
 ): Promise<string> {
   const said: string[] = [];
   try {
@@ -117,7 +154,11 @@ async function runGo(
       cwd,
       signal,
       owner,
-      onLine: (line) => said.push(line),
+      onLine: (text) => {
+        const line = parseGoLine(text);
+        if (line.kind === 'message') said.push(text);
+        onLine?.(line);
+      },
       env: {
         ...environment,
         GOMODCACHE: join(partial, 'go', 'mod'),
@@ -133,10 +174,10 @@ async function runGo(
   }
 }
 
-function foreignModule(sum: string): TracewrightError {
+function foreignModule({ version, sum: expected }: K3dModule, sum: string): TracewrightError {
   return new TracewrightError({
     type: 'download.checksum-mismatch',
-    message: `The module of k3d ${k3dModule.version} is not the pinned one: expected ${k3dModule.sum}, got ${sum}.`,
+    message: `The module of k3d ${version} is not the pinned one: expected ${expected}, got ${sum}.`,
     remedy: 'Check GOPROXY: it serves another module under this name. Nothing of it was used.',
   });
 }
