@@ -4,6 +4,9 @@ import { proofLines } from './proof-view.js';
 import { agoText } from './quantity.js';
 import type { Session } from './session.js';
 
+/** At most so many rows of a terminal are below the frame of a blocked environment, the prompt among them. */
+export const rowsBelowFrame = 10;
+
 /** The exit code of a command that followed an environment to this end. */
 export function exitCodeOfEnd({ phase }: Progress): ExitCode {
   if (phase === 'Blocked') return exitCodes.blocked;
@@ -52,7 +55,7 @@ export function blockedLines({ environment, steps }: Progress, now: number): str
   const commands = [
     [`tracewright retry ${first}`, 'try it again, once the cause is mended'] as const,
     ...(kind === 'verification'
-      ? [['tracewright up', 'put back what was changed by hand, then prove again'] as const]
+      ? [['tracewright up', 'put back what was changed by hand, and prove'] as const]
       : []),
     [`tracewright skip ${first}`, 'go on without it'] as const,
     ['tracewright down', 'take everything away'] as const,

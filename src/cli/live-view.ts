@@ -1,11 +1,9 @@
 import type { CliContext } from './context.js';
+import { rowsBelowFrame } from './finish.js';
 import type { Snapshot } from './follow.js';
 import { frame } from './frame.js';
 import { Redraw, type Terminal } from './redraw.js';
 import type { View } from './watch.js';
-
-/** What `finish` prints below a frame that stays, and the prompt. */
-const rowsBelow = 9;
 
 /** Between two drawings, in milliseconds. */
 const redrawMs = 250;
@@ -25,7 +23,7 @@ export function createLiveView({ terminal, paint, note }: LiveViewOptions): View
     const size = { columns: terminal.columns - 1, ...(moving && { rows: terminal.rows - 1 }) };
     return frame(snapshot, {
       ...size,
-      failureRows: terminal.rows - rowsBelow,
+      failureRows: terminal.rows - rowsBelowFrame,
       now: Date.now(),
       paint,
       moving,

@@ -1,6 +1,5 @@
 import type { WriteStream } from 'node:tty';
-import { stripVTControlCharacters } from 'node:util';
-import { widthOf } from './text-width.js';
+import { rowsOf } from './text-width.js';
 
 /** As much of a terminal as is drawn on. `columns` change when a person resizes it. */
 export type Terminal = Pick<WriteStream, 'write' | 'columns' | 'rows' | 'on' | 'off'>;
@@ -42,8 +41,4 @@ export class Redraw {
   keep(): void {
     this.#drawn = [];
   }
-}
-
-function rowsOf(line: string, columns: number): number {
-  return Math.max(1, Math.ceil(widthOf(stripVTControlCharacters(line)) / columns));
 }

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { Paint, PaintStyle } from './paint.js';
 
 const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
@@ -22,6 +23,11 @@ export function widthOf(text: string): number {
   let width = 0;
   for (const { segment } of segmenter.segment(text)) width += wide.test(segment) ? 2 : 1;
   return width;
+}
+
+/** Rows that a terminal of so many columns takes for a line, painted or not. */
+export function rowsOf(line: string, columns: number): number {
+  return Math.max(1, Math.ceil(widthOf(stripVTControlCharacters(line)) / columns));
 }
 
 /** At most `columns` columns; what does not fit ends in "…". */

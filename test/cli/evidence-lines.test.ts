@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { shortEvidence } from '../../src/cli/evidence-lines.js';
 import { failureLines } from '../../src/cli/errors.js';
-import { finish } from '../../src/cli/finish.js';
+import { finish, rowsBelowFrame } from '../../src/cli/finish.js';
 import { frame } from '../../src/cli/frame.js';
 import { createPaint } from '../../src/cli/paint.js';
-import { widthOf } from '../../src/cli/text-width.js';
+import { rowsOf, widthOf } from '../../src/cli/text-width.js';
 import type { Failure } from '../../src/domain/failure.js';
 import { planOf } from '../../src/domain/plan.js';
 import { tutorialShapedStack } from '../support/stack.js';
@@ -20,6 +20,7 @@ const failure: Failure = {
   remedy:
     '`tracewright up`, called as before, puts back what was changed by hand: Deployment default/example-hotrod differs in spec.template.spec.containers[0].env[0].value. Or mend it otherwise, then `tracewright retry`: Set OTEL_EXPORTER_JAEGER_ENDPOINT of deployment/example-hotrod to http://otel-collector-collector.otel-system.svc.cluster.local:14268/api/traces.',
   retryable: false,
+  attempts: 2,
   evidence,
 };
 const paint = createPaint(false);
@@ -74,21 +75,24 @@ it.each([
   const { context, lines } = recordingContext();
   const drawn = frame(
     { progress, live: new Map() },
-    { now: Date.now(), columns: columns - 1, paint, moving: false, failureRows: rows - 9 },
+    { now: Date.now(), columns: columns - 1, paint, moving: false, failureRows: rows - rowsBelowFrame },
   );
-  finish(context, { webUi: () => 'http://127.0.0.1:8233/demo' }, progress);
+  finish(
+    context,
+    { webUi: () => 'http://127.0.0.1:8233/namespaces/default/workflows/environment-demo' },
+    progress,
+  );
   const all = [...drawn, ...lines];
   const first = all.findIndex((line) => line.includes('error [hop.hotrod-collector] HotROD cannot reach'));
   expect(first).toBeGreaterThan(0);
-  // And the prompt below it.
-  expect(all.length - first + 1).toBeLessThanOrEqual(rows);
+  // A terminal breaks what is longer than a row; and the prompt stands below it.
+  const taken = all.slice(first).map((line) => rowsOf(line, columns));
+  expect(taken.reduce((sum, count) => sum + count, 1)).toBeLessThanOrEqual(rows);
   const shown = all.slice(first).map((line) => line.trim());
   expect(shown.some((line) => line.startsWith('→ `tracewright up`'))).toBe(true);
   expect(shown.some((line) => line.startsWith('│ 1. x y'))).toBe(true);
   expect(shown.some((line) => /^│ … \d+ more lines: tracewright status --full$/u.test(line))).toBe(true);
-  expect(shown).toContain(
-    'tracewright up                   put back what was changed by hand, then prove again',
-  );
+  expect(shown).toContain('tracewright up                   put back what was changed by hand, and prove');
 });
 
 it('in a pipe everything is told', () => {

@@ -8,6 +8,7 @@ import { look, type Snapshot } from '../follow.js';
 import { followToEnd } from '../follow-to-end.js';
 import { frame } from '../frame.js';
 import { openExistingSession, type Session } from '../session.js';
+import { rowsOf } from '../text-width.js';
 import { noEnvironment } from './none.js';
 
 export interface StatusOptions {
@@ -36,6 +37,9 @@ export async function status(context: CliContext, options: StatusOptions): Promi
   }
 }
 
+/** Rows for what is wrong, what shows it, and the cure: where there are fewer, what the processes are makes room. */
+const failureNeeds = 16;
+
 async function printStatus(
   { config, print, paint, columns, terminal }: CliContext,
   session: Session,
@@ -44,16 +48,24 @@ async function printStatus(
 ): Promise<void> {
   const { progress } = snapshot;
   const now = Date.now();
-  const below = [
+  const facts = [
     ...(progress.phase === 'Blocked' ? blockedLines(progress, now) : []),
     ...factLines(progress),
-    ...(await processLines(config, session, progress)),
   ];
+  const all = [...facts, ...(await processLines(config, session, progress))];
   // A pipe has no screen. On one the empty line and the prompt are to be seen, too.
-  const failureRows = terminal && !full ? terminal.rows - below.length - 2 : undefined;
+  const rowsAbove = (below: readonly string[]): number =>
+    (terminal?.rows ?? 0) - below.reduce((sum, line) => sum + rowsOf(line, columns), 2);
+  const cuts = terminal !== undefined && !full;
+  const below = cuts && hasFailed(progress) && rowsAbove(all) < failureNeeds ? facts : all;
+  const failureRows = cuts ? rowsAbove(below) : undefined;
   frame(snapshot, { now, columns, paint, moving: false, failureRows }).forEach(print);
   print('');
   below.forEach(print);
+}
+
+function hasFailed({ steps }: Progress): boolean {
+  return steps.some(({ state }) => state === 'blocked' || state === 'failed');
 }
 
 function factLines(progress: Progress): string[] {

@@ -10,7 +10,7 @@ export function registerLook(program: Command, { context, finish }: Wiring): voi
   named(program.command('status'))
     .description('what an environment is, step by step')
     .option('--watch', 'follow it until nothing runs any more')
-    .option('--full', 'with all of the evidence, also where a terminal has no room for it')
+    .option('--full', 'with all of the evidence and all facts, also where a terminal has no room for them')
     .option('--json', 'print the progress as JSON')
     .addHelpText(
       'after',

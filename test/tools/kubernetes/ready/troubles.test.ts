@@ -73,7 +73,9 @@ describe.skipIf(missingApiServer)(`waiting for pods with troubles ${missingApiSe
 
   it('does not wait for a third time when a container is killed for its use of memory', async () => {
     const namespace = await bed.install(deployment(1));
-    const { done } = bed.wait(namespace);
+    const { done, progress } = bed.wait(namespace);
+    // What it finds at its first look counts as history.
+    await expect.poll(() => progress.length, { timeout: 20_000 }).toBeGreaterThan(0);
     const started = Date.now();
     await bed.reportPods(namespace, 1, crashed(1, 'OOMKilled', 137));
     await expect(done).rejects.toMatchObject({
