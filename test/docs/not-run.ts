@@ -36,7 +36,7 @@ export const notRun: readonly NotRun[] = [
   {
     page: 'docs/how-to/ci-per-branch.md',
     has: '--fail-fast',
-    reason: "the CI system's variables; each command is run elsewhere",
+    reason: 'installs this repository, in the clone of a reader; the other blocks run each of its commands',
   },
   {
     page: 'docs/how-to/air-gapped.md',

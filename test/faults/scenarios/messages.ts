@@ -1,5 +1,6 @@
 import { environmentWorkflowId } from '../../../src/domain/names.js';
-import type { RunTicket } from '../../../src/workflows/messages.js';
+import type { EnvironmentSpec } from '../../../src/domain/progress.js';
+import type { ApplyArguments, RunTicket } from '../../../src/workflows/messages.js';
 import { environment, type Bed } from '../bed.js';
 import { reach } from '../moments.js';
 import type { Blow, Scenario } from '../scenario.js';
@@ -18,13 +19,17 @@ export async function twoUps(bed: Bed): Promise<Blow> {
   };
 }
 
-/** The same update, sent twice by a client that did not hear the answer, counts once. */
-export async function sameUpdateTwice(bed: Bed): Promise<Blow> {
-  const what = 'the same update (verify) twice';
+/** The same update, sent three times by a client that did not hear the answer, counts once. */
+export async function sameUpdateAgain(bed: Bed, update: 'verify' | 'apply'): Promise<Blow> {
+  const what = `the same update (${update}) three times`;
   const handle = (await bed.client()).workflow.getHandle(environmentWorkflowId(environment));
   const before = (await bed.look())?.progress.run ?? 0;
+  const spec = await handle.query<EnvironmentSpec>('spec');
+  const updateId = `${update}-once`;
   const send = (): Promise<RunTicket> =>
-    handle.executeUpdate<RunTicket, []>('verify', { updateId: 'verify-once', args: [] });
+    update === 'verify'
+      ? handle.executeUpdate<RunTicket, []>('verify', { updateId, args: [] })
+      : handle.executeUpdate<RunTicket, [ApplyArguments]>('apply', { updateId, args: [{ spec }] });
   const started = performance.now();
   const tickets = [...(await Promise.all([send(), send()])), await send()];
   await bed.until('the proof', async () => (await bed.look())?.progress.phase === 'Ready');
@@ -51,7 +56,8 @@ export const messages: readonly Scenario[] = [
     name: 'messages',
     play: async (bed, dealt) => {
       dealt(await twoUps(bed));
-      dealt(await sameUpdateTwice(bed));
+      dealt(await sameUpdateAgain(bed, 'verify'));
+      dealt(await sameUpdateAgain(bed, 'apply'));
     },
   },
   {

@@ -2,7 +2,7 @@ import { chain } from '../chain.js';
 import type { Scenario } from '../scenario.js';
 import { apiServer, cli, helm, server, stoppedWorker, worker } from '../victims.js';
 import { blow } from './kills.js';
-import { sameUpdateTwice, tearDownTwice } from './messages.js';
+import { sameUpdateAgain, tearDownTwice } from './messages.js';
 
 /** One environment from its first step to its last, with a fault of another kind at each: what every change is tested with. */
 export const representative: Scenario = {
@@ -18,7 +18,7 @@ export const representative: Scenario = {
     dealt(await blow(bed, server, 'collector', 'start'));
     dealt(await blow(bed, cli, 'verification', 'start'));
     await bed.run(bed.follow());
-    dealt(await sameUpdateTwice(bed));
+    dealt(await sameUpdateAgain(bed, 'verify'));
   },
   takeAway: async (bed, dealt) => {
     dealt(await tearDownTwice(bed));
