@@ -81,6 +81,10 @@ func enterBox(folder, build string) error {
 	m.bind(folder, m.folder(root+clusterFolder), 0)
 	m.bind(build, m.folder(root+buildFolder), unix.MS_RDONLY)
 	m.bind(m.folder(filepath.Join(folder, "var")), m.folder(root+"/var"), 0)
+	// Here libcni notes the networks of pods, which end with this process. It
+	// writes without a rename: on a full disk half a note would stay, over which
+	// containerd can neither end the pod nor start it again.
+	m.mount("tmpfs", m.folder(root+"/var/lib/cni"), "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=700")
 	m.bindTree("/dev", m.folder(root+"/dev"), 0)
 	m.mount("tmpfs", root+"/dev/shm", "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=1777")
 	m.mount("tmpfs", m.folder(root+"/run"), "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=755")
