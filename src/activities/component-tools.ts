@@ -12,12 +12,17 @@ import { connectKubernetes, type Kubernetes } from '../tools/kubernetes/connecti
 import type { StepContext } from './step-context.js';
 import { withToolsOf, type ToolStepContext } from './tool-step.js';
 
-/** Makes an activity of work on the cluster of the task; the connection is closed after it. */
+/**
+ * Makes an activity of work on the cluster of the task; the connection is closed after it.
+ * @param before what has to be done before the cluster can be reached
+ */
 export function onCluster<O>(
   config: Pick<Config, 'stateDir'>,
   work: (kube: Kubernetes, task: ComponentTask, step: ToolStepContext) => Promise<O>,
+  before?: (task: ComponentTask, step: ToolStepContext) => Promise<void>,
 ): (task: ComponentTask) => Promise<O> {
   return withToolsOf(config, async (task: ComponentTask, step) => {
+    await before?.(task, step);
     const kube = connectKubernetes(task.cluster);
     try {
       return await work(kube, task, step);

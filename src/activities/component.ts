@@ -11,7 +11,9 @@ import { deleteObjects } from '../tools/kubernetes/delete.js';
 import { waitReady } from '../tools/kubernetes/ready/wait-ready.js';
 import { deleteDefinitions } from '../tools/kubernetes/teardown.js';
 import { helmCall, locateRelease, onCluster, openHelm, required } from './component-tools.js';
+import type { OpenTarget } from './cluster.js';
 import type { StepContext } from './step-context.js';
+import { wakeCluster } from './wake-cluster.js';
 
 export interface ComponentActivities {
   installRelease(task: ComponentTask): Promise<StepOutcome>;
@@ -20,9 +22,13 @@ export interface ComponentActivities {
   deleteManifests(task: ComponentTask): Promise<StepOutcome>;
 }
 
-export function componentActivities(config: Config): ComponentActivities {
+export function componentActivities(config: Config, openTarget: OpenTarget): ComponentActivities {
+  const onRunningCluster = <O>(
+    work: Parameters<typeof onCluster<O>>[1],
+  ): ((task: ComponentTask) => Promise<O>) =>
+    onCluster(config, work, (task, step) => wakeCluster(openTarget, task, step));
   return {
-    installRelease: onCluster(config, async (kube, task, step) => {
+    installRelease: onRunningCluster(async (kube, task, step) => {
       const release = required(task.definition.release);
       const { helm, call, chartPath } = await locateRelease(config, task, release, step);
       const { name, namespace, values } = { ...release, name: releaseName(task.component, release) };
@@ -45,7 +51,7 @@ export function componentActivities(config: Config): ComponentActivities {
       return { outcome: releaseOutcome(result) };
     }),
 
-    applyManifests: onCluster(config, async (kube, task, step) => {
+    applyManifests: onRunningCluster(async (kube, task, step) => {
       const { namespace, objects } = required(task.definition.manifests);
       step.report('applying manifests');
       const applied = await applyObjects(kube, {
@@ -59,7 +65,7 @@ export function componentActivities(config: Config): ComponentActivities {
       return { outcome: appliedOutcome(applied) };
     }),
 
-    uninstallRelease: onCluster(config, async (kube, task, step) => {
+    uninstallRelease: onRunningCluster(async (kube, task, step) => {
       const release = required(task.definition.release);
       const { outcome, definitions } = await removeRelease({
         kube,
@@ -82,7 +88,7 @@ export function componentActivities(config: Config): ComponentActivities {
       };
     }),
 
-    deleteManifests: onCluster(config, async (kube, task, step) => {
+    deleteManifests: onRunningCluster(async (kube, task, step) => {
       const { namespace, objects } = required(task.definition.manifests);
       const references = await referencesOf(kube, objects, namespace, step.signal);
       const deleted = await deleteObjects(kube, {

@@ -1,7 +1,8 @@
 import type { Config } from '../config.js';
-import type { HostClaim } from '../domain/step-tasks.js';
+import type { ClusterTask, HostClaim } from '../domain/step-tasks.js';
 import { connectKubernetes } from '../tools/kubernetes/connection.js';
 import { openTarget } from '../targets/open-target.js';
+import type { Target } from '../targets/target.js';
 import { clusterActivities, type ClusterActivities } from './cluster.js';
 import { componentActivities, type ComponentActivities } from './component.js';
 import { observationActivities, type ObservationActivities } from './observation.js';
@@ -16,11 +17,12 @@ export interface Activities
 
 /** The activities of the worker with this configuration on the machine `hostId`. */
 export function createActivities(config: Config, hostId: string): Activities {
+  const open = (task: ClusterTask): Target => openTarget(config, task.environment, task.target);
   return {
     claimHost: () => Promise.resolve({ hostId }),
-    ...clusterActivities(config, (task) => openTarget(config, task.environment, task.target)),
-    ...componentActivities(config),
+    ...clusterActivities(config, open),
+    ...componentActivities(config, open),
     ...observationActivities(config),
-    ...verificationActivities(connectKubernetes),
+    ...verificationActivities(connectKubernetes, open),
   };
 }

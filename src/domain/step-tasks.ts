@@ -24,6 +24,8 @@ export interface ClusterOutcome {
 export interface ComponentTask {
   readonly environment: string;
   readonly cluster: ClusterRef;
+  /** Where the cluster comes from, should it have to be started again. */
+  readonly target?: TargetSpec;
   readonly component: string;
   readonly definition: Component;
   /** Take over what exists under the names of the component and Tracewright did not make. */
@@ -47,6 +49,8 @@ export interface VerificationTask {
   readonly environment: string;
   readonly stack: string;
   readonly cluster: ClusterRef;
+  /** As for components. */
+  readonly target?: TargetSpec;
   readonly proof: ProofSpec;
   /** The objects that the stack itself has, by component: a broken hop may come of a change by hand. */
   readonly manifests?: Readonly<Record<string, ManifestsSpec>>;

@@ -32,7 +32,7 @@ export async function performStep(
     case 'verification': {
       const { name, proof: wanted } = stack;
       const manifests = manifestsOf(stack);
-      const task = { environment, stack: name, cluster: clusterOf(state), proof: wanted, manifests };
+      const task = { environment, stack: name, cluster: clusterOf(state), target, proof: wanted, manifests };
       const { proof, outcome } = await host.proveStack(task);
       state.proved(proof);
       return { outcome };
@@ -107,8 +107,9 @@ function componentTask(state: EnvironmentState, environment: string, step: Step)
     if (tried) accepts[check.accepts] = tried;
   }
   const component = state.leftover(step.name)?.component ?? step.name;
-  const { adopt } = state.spec;
-  return { environment, cluster: clusterOf(state), component, definition, accepts, ...(adopt && { adopt }) };
+  const { adopt, target } = state.spec;
+  const cluster = clusterOf(state);
+  return { environment, cluster, target, component, definition, accepts, ...(adopt && { adopt }) };
 }
 
 function manifestsOf({ components }: Stack): Record<string, ManifestsSpec> {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { componentActivities, type ComponentActivities } from '../../src/activities/component.js';
+import { createActivities, type Activities } from '../../src/activities/index.js';
 import type { Component } from '../../src/domain/stack.js';
 import type { ComponentTask } from '../../src/domain/step-tasks.js';
 import { clusterOf, missingApiServer, startApiServer, type ApiServer } from '../support/api-server.js';
@@ -14,15 +14,13 @@ const startToCloseTimeoutMs = 8_000;
 /** An API server without controllers: nothing in it ever gets ready, and no Job ever ends. */
 describe.skipIf(missingApiServer)(`an attempt whose time is over ${missingApiServer ?? ''}`, () => {
   let server: ApiServer;
-  let activities: ComponentActivities;
+  let activities: Activities;
   beforeAll(async () => {
     server = await startApiServer();
-    activities = componentActivities({
-      stateDir: server.folder,
-      cacheDir: sharedCacheDir,
-      logLevel: 'warn',
-      environment: process.env,
-    });
+    activities = createActivities(
+      { stateDir: server.folder, cacheDir: sharedCacheDir, logLevel: 'warn', environment: process.env },
+      'host',
+    );
   });
   afterAll(() => server.stop());
 

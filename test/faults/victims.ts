@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { clusterProcesses } from '../../src/targets/embedded/processes.js';
 import { identifyProcess, isAlive, type ProcessIdentity } from '../../src/tools/process-identity.js';
 import type { Bed } from './bed.js';
-import { attemptOf, isOver, isRunning, type StepName } from './moments.js';
+import { attemptOf, isOver, isRunning, stepNames, type StepName } from './moments.js';
 
 /** Something that is killed. */
 export interface Victim {
@@ -101,6 +101,39 @@ export const cli: Victim = {
     return bed.until('the next command to tell of the steps, or that they pause', () =>
       Promise.resolve(/\s[…✓]\s|paused/u.test(again.said())),
     );
+  },
+};
+
+/** What a power cut leaves: files, and nothing that runs. */
+export async function killEverything(bed: Bed): Promise<void> {
+  const attempts = await Promise.all(stepNames.map((step) => attemptOf(bed, step)));
+  const victims = [
+    await bed.daemon('worker'),
+    await bed.daemon('server'),
+    ...attempts.flatMap((attempt) => attempt?.processes ?? []),
+    ...(await clusterProcesses(bed.cluster.id)),
+  ];
+  const command = bed.leave();
+  for (const { pid } of victims) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+  await command;
+  await bed.until('the end of everything', async () => {
+    const alive = await Promise.all(victims.map((victim) => isAlive(victim)));
+    return !alive.includes(true);
+  });
+}
+
+export const machine: Victim = {
+  name: 'kill -9 of everything at once, as by a power cut',
+  async strike(bed, step) {
+    const before = await attempts(bed, step);
+    await killEverything(bed);
+    return goesOn(bed, step, before);
   },
 };
 

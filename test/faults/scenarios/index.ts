@@ -1,7 +1,6 @@
 import type { Scenario } from '../scenario.js';
 import { disk } from './disk.js';
 import { kills } from './kills.js';
-import { machine } from './machine.js';
 import { messages } from './messages.js';
 import { network } from './network.js';
 import { repository } from './repository.js';
@@ -13,7 +12,6 @@ export const scenarios: readonly Scenario[] = [
   representative,
   ...messages,
   ...teardown,
-  ...machine,
   ...network,
   ...disk,
   ...repository,

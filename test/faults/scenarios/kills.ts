@@ -11,7 +11,17 @@ import {
   type StepName,
 } from '../moments.js';
 import type { Blow, Scenario } from '../scenario.js';
-import { apiServer, cli, helm, server, stoppedWorker, worker, type Victim } from '../victims.js';
+import {
+  apiServer,
+  cli,
+  helm,
+  killEverything,
+  machine,
+  server,
+  stoppedWorker,
+  worker,
+  type Victim,
+} from '../victims.js';
 
 /** Kills the victim when the step is at that moment, and waits until things go on. */
 export async function blow(bed: Bed, victim: Victim, step: StepName, moment: Moment): Promise<Blow> {
@@ -71,4 +81,16 @@ export const kills: readonly Scenario[] = [
   ...moments.map((moment) => everyStep(`server-${moment}`, server, { at: [moment] })),
   everyStep('api-server', apiServer, { steps: withCluster }),
   everyStep('cli', cli),
+  everyStep('machine', machine, { at: ['middle'] }),
+  {
+    name: 'machine-ready',
+    play: async (bed, dealt) => {
+      await bed.run(bed.follow());
+      await killEverything(bed);
+      const started = performance.now();
+      await bed.run(bed.follow());
+      const recoveredMs = performance.now() - started;
+      dealt({ what: `${machine.name}, when it was Ready`, recoveredMs, note: 'until it was proved again' });
+    },
+  },
 ];

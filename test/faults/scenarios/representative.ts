@@ -1,6 +1,6 @@
 import { chain } from '../chain.js';
 import type { Scenario } from '../scenario.js';
-import { apiServer, cli, helm, server, stoppedWorker, worker } from '../victims.js';
+import { apiServer, cli, helm, machine, server, stoppedWorker, worker } from '../victims.js';
 import { blow } from './kills.js';
 import { sameUpdateAgain, tearDownTwice } from './messages.js';
 
@@ -13,7 +13,7 @@ export const representative: Scenario = {
     dealt(await blow(bed, helm, 'tempo', 'middle'));
     dealt(await blow(bed, apiServer, 'prometheus-stack', 'middle'));
     dealt(await blow(bed, stoppedWorker, 'cert-manager', 'middle'));
-    dealt(await blow(bed, cli, 'operator', 'start'));
+    dealt(await blow(bed, machine, 'operator', 'middle'));
     dealt(await blow(bed, worker, 'operator', 'end'));
     dealt(await blow(bed, server, 'collector', 'start'));
     dealt(await blow(bed, cli, 'verification', 'start'));

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { observationActivities } from '../../../src/activities/observation.js';
-import { componentActivities } from '../../../src/activities/component.js';
+import { createActivities } from '../../../src/activities/index.js';
 import type { ComponentObservation, ComponentTask } from '../../../src/domain/step-tasks.js';
 import { observeDrift } from '../../../src/tools/kubernetes/drift.js';
 import { ensureNamespace } from '../../../src/tools/kubernetes/namespaces.js';
@@ -69,7 +68,7 @@ describe.skipIf(missingApiServer)(`drift ${missingApiServer ?? ''}`, () => {
       logLevel: 'warn',
       environment: process.env,
     } as const;
-    return { ...componentActivities(settings), ...observationActivities(settings) };
+    return createActivities(settings, 'host');
   };
   const inActivity = <T>(work: () => Promise<T>): Promise<T> =>
     new MockActivityEnvironment({ startToCloseTimeoutMs: 420_000 }).run(work);
