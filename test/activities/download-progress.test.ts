@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it } from 'vitest';
-import { componentActivities } from '../../src/activities/component.js';
+import { createActivities } from '../../src/activities/index.js';
 import type { HeartbeatDetails } from '../../src/activities/step-context.js';
 import { frame } from '../../src/cli/frame.js';
 import { createJsonView } from '../../src/cli/json-view.js';
@@ -61,7 +61,7 @@ users: [{ name: a, user: { token: none } }]
       first ??= live;
       registry.release();
     });
-    const activities = componentActivities(config);
+    const activities = createActivities(config, 'host');
     const refused = environment.run(() => activities.installRelease(task));
     await expect(refused).rejects.toMatchObject({ type: 'download.checksum-mismatch' });
     expect(first).toEqual({ text: 'Downloading Helm 4.1.4 and kubectl: 19 of 37 MB', percent: 52 });
