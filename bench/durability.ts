@@ -10,8 +10,8 @@ import { workflowBundle } from '../test/support/workflow-bundle.js';
 import { printTable, seconds, type Row } from './table.js';
 
 /**
- * How fast things go on after a fault: `npm run bench:durability`. One environment with a real cluster, one kill each; one
- * run, one table; nothing asserts on it. The programs of the cluster must be built (`npm run bench:up` does that).
+ * How fast things go on after a fault: `npm run bench:durability`. One environment with a real cluster, one kill each;
+ * one run, one table; nothing asserts on it. The programs of the cluster must be built (`npm run bench:up` does that).
  */
 const rows: Row[] = [];
 

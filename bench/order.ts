@@ -11,9 +11,9 @@ import { criticalPath } from './critical-path.js';
 import { printTable, seconds } from './table.js';
 
 /**
- * What the order of the steps is worth: `npm run bench:order`, or `-- 5` for five rounds. Each round installs the embedded
- * stack twice on a new cluster: as its graph allows, and in the tutorial's order, one component after the other. Wall times
- * from a ready cluster to the proof, as ratios of the same round; nothing asserts on it.
+ * What the order of the steps is worth: `npm run bench:order`, or `-- 5` for five rounds. Each round installs the
+ * embedded stack twice on a new cluster: as its graph allows, and in the tutorial's order, one component after the
+ * other. Wall times from a ready cluster to the proof, as ratios of the same round; nothing asserts on it.
  */
 interface Round {
   /** Milliseconds from the ready cluster to the proof. */

@@ -10,9 +10,10 @@ import type { Terminal } from '../src/cli/redraw.js';
 import type { Progress, StepProgress } from '../src/domain/progress.js';
 
 /**
- * What people see, in numbers; nothing asserts on them. `tracewright --help` and, where there is an environment, `status`, each
- * the fastest of five runs; then what the live view costs: replays the progress of a real install (`status --json` after its
- * end) at its own pace, shows it every 0.5 s as the command line does, and prints the share of one core.
+ * What people see, in numbers; nothing asserts on them. `tracewright --help` and, where there is an environment,
+ * `status`, each the fastest of five runs; then what the live view costs: replays the progress of a real install
+ * (`status --json` after its end) at its own pace, shows it every 0.5 s as the command line does, and prints the share
+ * of one core.
  */
 const program = fileURLToPath(new URL('../bin/tracewright.js', import.meta.url));
 const seconds = Number(process.argv[2] ?? 20);

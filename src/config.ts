@@ -15,7 +15,9 @@ export interface Config {
   readonly metricsAddress?: string;
   /** For the worker that runs in the background: its starter waits for this file. A worker run by hand has none. */
   readonly readyFile?: string;
-  /** The whole environment, for the libraries and programs that define variables of their own (TEMPORAL_*, KUBECONFIG). */
+  /**
+   * The whole environment, for the libraries and programs that define variables of their own (TEMPORAL_*, KUBECONFIG).
+   */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 

@@ -10,8 +10,9 @@ import { Recorder, type Moment, type Screen } from './recorder.js';
 import { svgOf } from './svg.js';
 
 /**
- * `npm run docs:capture`: a real `tracewright up` of the embedded stack in a terminal of 100 columns, from nothing to the
- * proof, as an SVG that moves. Then everything is taken away again. Needs what the embedded target needs, and free ports.
+ * `npm run docs:capture`: a real `tracewright up` of the embedded stack in a terminal of 100 columns, from nothing to
+ * the proof, as an SVG that moves. Then everything is taken away again. Needs what the embedded target needs, and free
+ * ports.
  */
 const [columns, rows] = [100, 40];
 const program = fileURLToPath(new URL('../../bin/tracewright.js', import.meta.url));

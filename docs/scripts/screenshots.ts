@@ -12,9 +12,9 @@ import { findChromium, startChromium } from '../../test/support/chromium.js';
 import { WebUi, type WebUiTab } from '../../test/support/web-ui.js';
 
 /**
- * `npm run docs:screenshots`: a real install of the embedded stack in the Temporal Web UI, while it runs, when it is ready,
- * and blocked by a mistake that people make. Then everything is taken away again. Needs Chromium and what the embedded
- * target needs.
+ * `npm run docs:screenshots`: a real install of the embedded stack in the Temporal Web UI, while it runs, when it is
+ * ready, and blocked by a mistake that people make. Then everything is taken away again. Needs Chromium and what the
+ * embedded target needs.
  */
 const images = fileURLToPath(new URL('../images', import.meta.url));
 const program = fileURLToPath(new URL('../../bin/tracewright.js', import.meta.url));

@@ -24,8 +24,8 @@ const palette = {
 } as const;
 
 /**
- * Frames of a terminal as one SVG that needs nothing else: it moves by CSS, follows the reader's light or dark scheme, and for
- * readers who want no movement it shows the last frame.
+ * Frames of a terminal as one SVG that needs nothing else: it moves by CSS, follows the reader's light or dark scheme,
+ * and for readers who want no movement it shows the last frame.
  */
 export function svgOf(frames: readonly Frame[], { columns, title }: SvgOptions): string {
   const rows = Math.max(...frames.map(({ screen }) => usedRows(screen)));

@@ -8,8 +8,8 @@ import { lostAttempts } from '../tools/tool-claim.js';
 import { toolFolder } from './tool-step.js';
 
 /**
- * Tells the server which steps died with an earlier worker of this machine: it tries them again at once instead of waiting
- * for their heartbeats. What it cannot be told it finds out by itself, after the heartbeat timeout.
+ * Tells the server which steps died with an earlier worker of this machine: it tries them again at once instead of
+ * waiting for their heartbeats. What it cannot be told it finds out by itself, after the heartbeat timeout.
  * @returns how many attempts were reported
  */
 export async function reportLostAttempts(

@@ -19,8 +19,8 @@ export interface ToolStepContext extends StepContext {
 }
 
 /**
- * Makes an activity of work that starts programs for a component. It alone may do so while it runs, whichever attempt or
- * activity it is: install, upgrade, removal, a look for drift.
+ * Makes an activity of work that starts programs for a component. It alone may do so while it runs, whichever attempt
+ * or activity it is: install, upgrade, removal, a look for drift.
  */
 export function withToolsOf<I extends ToolTask, O>(
   config: Pick<Config, 'stateDir'>,

@@ -11,8 +11,9 @@ interface Place {
 }
 
 /**
- * Starts a cluster of our own again, with its data, when nothing of it runs any more: a power cut or a reboot in mid-install
- * ends the cluster, whose step is done and not run again. Steps that come at the same time wait for the first.
+ * Starts a cluster of our own again, with its data, when nothing of it runs any more: a power cut or a reboot in
+ * mid-install ends the cluster, whose step is done and not run again. Steps that come at the same time wait for the
+ * first.
  * @throws TracewrightError what `Target.create` throws
  */
 export async function wakeCluster(

@@ -13,8 +13,8 @@ export type LookAtTarget = (kind: TargetKind) => Promise<Availability>;
 
 /**
  * The target that is asked for, or for `auto` the first that the stack prefers and this machine can do.
- * @throws TracewrightError `usage.invalid` when the stack cannot be installed there, `host.unsupported` when `auto` finds
- * nothing that this machine can do
+ * @throws TracewrightError `usage.invalid` when the stack cannot be installed there, `host.unsupported` when `auto`
+ * finds nothing that this machine can do
  */
 export async function chooseTarget(
   asked: TargetKind | 'auto',

@@ -8,7 +8,8 @@ export interface FailureLinesOptions {
   /** Where lines are broken between words. @default nowhere: whoever reads a log searches for whole sentences */
   readonly columns?: number;
   /**
-   * Of a terminal, for all of it: the evidence gets what the first and the last lines leave, so that both are seen together.
+   * Of a terminal, for all of it: the evidence gets what the first and the last lines leave, so that both are seen
+   * together.
    * @default all of the evidence
    */
   readonly rows?: number | undefined;
@@ -50,8 +51,8 @@ export function errorLines(error: unknown, paint: Paint, debug: boolean): string
 }
 
 /**
- * A call to the Temporal server that failed in its middle: the server went away, or would not have it. Told by its name:
- * the client of Temporal is not loaded for a wrong flag.
+ * A call to the Temporal server that failed in its middle: the server went away, or would not have it. Told by its
+ * name: the client of Temporal is not loaded for a wrong flag.
  */
 function outageOf(error: unknown): Failure | undefined {
   if (!(error instanceof Error) || error.name !== 'ServiceError') return undefined;

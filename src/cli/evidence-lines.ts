@@ -14,9 +14,9 @@ const fewestRows = 3;
 const wholeCommand = 'tracewright status --full';
 
 /**
- * The evidence of a failure in at most `rows` rows (3 to 12 of them), each `columns` wide: the most telling lines, each cut to
- * two rows, and how many more there are. Of ranked evidence the beginning tells most; of all other, which ends in the
- * newest events or in a log's last lines, mostly the end.
+ * The evidence of a failure in at most `rows` rows (3 to 12 of them), each `columns` wide: the most telling lines, each
+ * cut to two rows, and how many more there are. Of ranked evidence the beginning tells most; of all other, which ends
+ * in the newest events or in a log's last lines, mostly the end.
  */
 export function shortEvidence(
   { type, evidence = [] }: Failure,

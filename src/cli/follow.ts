@@ -60,7 +60,9 @@ export async function* follow(
 /** PENDING_ACTIVITY_STATE_SCHEDULED of Temporal's API. */
 const scheduled = 1;
 
-/** In milliseconds: a look takes about 20; without a worker the server would let a query wait for its own time limit. */
+/**
+ * In milliseconds: a look takes about 20; without a worker the server would let a query wait for its own time limit.
+ */
 const lookTimeoutMs = 10_000;
 
 /** The progress of the workflow together with what its running activities tell in their heartbeats. */
@@ -76,8 +78,8 @@ export async function look(client: Client, name: string): Promise<Snapshot> {
 }
 
 /**
- * Queries are answered by a worker. Past the deadline none took it, and the call is cancelled on whichever side sees that
- * first; with a failed precondition the server has seen none for five minutes and does not even wait.
+ * Queries are answered by a worker. Past the deadline none took it, and the call is cancelled on whichever side sees
+ * that first; with a failed precondition the server has seen none for five minutes and does not even wait.
  */
 function isUnanswered(error: unknown): boolean {
   const code = grpcCodeOf(error);

@@ -8,8 +8,9 @@ export interface Block {
 }
 
 /**
- * The lines of a frame, at most `rows`. Where there is not enough room first the foot goes, then steps that have ended and
- * those that wait become one line each, then explanations below the steps; what still does not fit is cut at the end.
+ * The lines of a frame, at most `rows`. Where there is not enough room first the foot goes, then steps that have ended
+ * and those that wait become one line each, then explanations below the steps; what still does not fit is cut at the
+ * end.
  */
 export function foldToHeight(blocks: readonly Block[], rows: number, paint: Paint): string[] {
   const fold = (kind: 'ended' | 'pending', what: string) => (all: readonly Block[]) => {

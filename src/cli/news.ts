@@ -9,7 +9,9 @@ export interface Told {
 
 /** What keeps changing its text gets a line at most so often, in milliseconds. */
 const quietMs = 5_000;
-/** With a percentage that moves, the texts change with every package that is compiled: then only every so many points … */
+/**
+ * With a percentage that moves, the texts change with every package that is compiled: then only every so many points …
+ */
 const percentStep = 5;
 /** … or after so long, in milliseconds. */
 const percentQuietMs = 30_000;

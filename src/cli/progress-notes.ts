@@ -6,8 +6,8 @@ import { Redraw } from './redraw.js';
 import { fitPainted } from './text-width.js';
 
 /**
- * Says what a command does by itself before there is an environment to draw, beside its result. What has a percentage is
- * one line with a bar that is drawn again in a terminal, and few lines elsewhere.
+ * Says what a command does by itself before there is an environment to draw, beside its result. What has a percentage
+ * is one line with a bar that is drawn again in a terminal, and few lines elsewhere.
  * @param clock milliseconds since the epoch
  */
 export function progressNotes(

@@ -10,8 +10,9 @@ const eraseBelow = '\u001b[J';
 const [together, shown] = ['\u001b[?2026h', '\u001b[?2026l'];
 
 /**
- * Lines at the end of what a terminal shows, drawn again in place. Lines are written over and never erased before, so that
- * nothing flickers; the cursor stays where a shell expects it, so that nothing is to be repaired when the process is killed.
+ * Lines at the end of what a terminal shows, drawn again in place. Lines are written over and never erased before, so
+ * that nothing flickers; the cursor stays where a shell expects it, so that nothing is to be repaired when the process
+ * is killed.
  */
 export class Redraw {
   readonly #terminal: Terminal;

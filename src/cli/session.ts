@@ -39,9 +39,9 @@ export async function openSession(context: CliContext): Promise<Session> {
 }
 
 /**
- * As `openSession`, for commands that start no environment: `undefined` where no embedded server was ever started or it was
- * stopped with the last environment. Behind a server of one's own a worker is brought back where there was one, and no
- * machine becomes a worker by looking.
+ * As `openSession`, for commands that start no environment: `undefined` where no embedded server was ever started or it
+ * was stopped with the last environment. Behind a server of one's own a worker is brought back where there was one, and
+ * no machine becomes a worker by looking.
  */
 export async function openExistingSession(context: CliContext): Promise<Session | undefined> {
   const embedded = resolveConnection(context.config).kind === 'embedded';

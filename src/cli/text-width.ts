@@ -54,7 +54,10 @@ export interface Piece {
   readonly style?: PaintStyle;
 }
 
-/** The pieces one after the other, exactly `columns` wide: the first that does not fit is shortened, those behind it are left out. */
+/**
+ * The pieces one after the other, exactly `columns` wide: the first that does not fit is shortened, those behind it are
+ * left out.
+ */
 export function fitPainted(pieces: readonly Piece[], columns: number, paint: Paint): string {
   let left = columns;
   let line = '';
@@ -67,7 +70,10 @@ export function fitPainted(pieces: readonly Piece[], columns: number, paint: Pai
   return line + ' '.repeat(Math.max(0, left));
 }
 
-/** Lines of at most `columns` columns, broken between words; a longer word stands alone and is not cut, so that it can be copied. */
+/**
+ * Lines of at most `columns` columns, broken between words; a longer word stands alone and is not cut, so that it can
+ * be copied.
+ */
 export function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];
   let line = '';

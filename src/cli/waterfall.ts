@@ -40,7 +40,9 @@ interface Canvas {
   readonly critical: ReadonlyMap<SpanNode, readonly CriticalSegment[]>;
 }
 
-/** The trace as a tree with bars: one line a span, a head above, and below it what the time went into and what failed. */
+/**
+ * The trace as a tree with bars: one line a span, a head above, and below it what the time went into and what failed.
+ */
 export function renderWaterfall(trace: Trace, { width, paint }: WaterfallOptions): string[] {
   const columns = Math.max(30, Math.floor(width));
   const tree = treeOf(trace);

@@ -12,7 +12,10 @@ export interface EnvironmentCluster {
   readonly environment: string;
   readonly progress: Progress;
   readonly spec: EnvironmentSpec;
-  /** Asks for its cluster when it is called first: some pages and logs need none. @throws TracewrightError `cluster.not-found` */
+  /**
+   * Asks for its cluster when it is called first: some pages and logs need none.
+   * @throws TracewrightError `cluster.not-found`
+   */
   kube(): Kubernetes;
 }
 

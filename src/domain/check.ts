@@ -35,7 +35,9 @@ export function failedCheck(name: string, { type, message, remedy }: Tracewright
   return { name, state: 'failed', detail: message, remedy, type };
 }
 
-/** The failed checks as one error: the first is its message, the others are its evidence. `undefined` when none failed. */
+/**
+ * The failed checks as one error: the first is its message, the others are its evidence. `undefined` when none failed.
+ */
 export function failureOf(checks: readonly Check[]): TracewrightError | undefined {
   const [first, ...others] = checks.filter(({ state }) => state === 'failed');
   return (

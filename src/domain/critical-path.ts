@@ -1,7 +1,10 @@
 import type { Trace } from './trace.js';
 import { treeOf, type SpanNode, type SpanTree } from './trace-tree.js';
 
-/** A stretch of time in which this span, and none that it waited for, kept the whole from being done. Milliseconds from the trace's start. */
+/**
+ * A stretch of time in which this span, and none that it waited for, kept the whole from being done. Milliseconds from
+ * the trace's start.
+ */
 export interface CriticalSegment {
   readonly node: SpanNode;
   readonly startMs: number;

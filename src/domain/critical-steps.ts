@@ -1,11 +1,14 @@
 import type { StepProgress } from './progress.js';
 
-/** Steps are started by Temporal a few hundredths of a second after the one that they waited for; a pause of people is longer. In milliseconds. */
+/**
+ * Steps are started by Temporal a few hundredths of a second after the one that they waited for; a pause of people is
+ * longer. In milliseconds.
+ */
 const handOverMs = 2_000;
 
 /**
- * What the duration of a run was made of: from the step that ended last back into the need that it waited for, as long as
- * one began when the other ended. A wait for a person ends the chain, so that it tells of the last stretch of work.
+ * What the duration of a run was made of: from the step that ended last back into the need that it waited for, as long
+ * as one began when the other ended. A wait for a person ends the chain, so that it tells of the last stretch of work.
  * @param now the end of what still runs, milliseconds since the epoch
  * @returns in the order of time; empty when nothing has run
  */

@@ -12,8 +12,9 @@ export interface Leftover {
 }
 
 /**
- * What stays behind when `after` takes the place of `before`, and of `earlier` what is still behind then. Each comes after
- * all that it needs. A component that only got another name leaves nothing: its release or objects go on under the new one.
+ * What stays behind when `after` takes the place of `before`, and of `earlier` what is still behind then. Each comes
+ * after all that it needs. A component that only got another name leaves nothing: its release or objects go on under
+ * the new one.
  */
 export function leftoversOf(before: Stack, after: Stack, earlier: readonly Leftover[] = []): Leftover[] {
   const kept = placesOf(after);

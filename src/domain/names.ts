@@ -10,7 +10,9 @@ export function hostTaskQueue(hostId: string): string {
   return `tracewright-host-${hostId}`;
 }
 
-/** Search attributes, all of the Keyword type, by which the Temporal Web UI and `tracewright list` find environments. */
+/**
+ * Search attributes, all of the Keyword type, by which the Temporal Web UI and `tracewright list` find environments.
+ */
 export const searchAttributes = {
   environment: 'TracewrightEnvironment',
   stack: 'TracewrightStack',

@@ -22,8 +22,8 @@ export const verificationStep = 'verification';
 
 /**
  * The plan of a stack: the cluster, then every component as soon as its needs are met, then the verification. Leftovers
- * are removed after all components are in place, so that a failed upgrade leaves the old ones working; but those that stand
- * in the way of a component go before it, with what needs them.
+ * are removed after all components are in place, so that a failed upgrade leaves the old ones working; but those that
+ * stand in the way of a component go before it, with what needs them.
  * @throws TracewrightError `stack.unknown-need`, `stack.cycle`
  */
 export function planOf(stack: Stack, leftovers: readonly Leftover[] = []): Plan {
@@ -71,7 +71,9 @@ export function installedPlanOf(stack: Stack, leftovers: readonly Leftover[]): P
   return [...planOf(stack), ...behind];
 }
 
-/** What must be taken away before what: the plan backwards, each step after all that need it, without the verification. */
+/**
+ * What must be taken away before what: the plan backwards, each step after all that need it, without the verification.
+ */
 export function removalPlanOf(plan: Plan): Plan {
   return plan
     .filter((step) => step.kind !== 'verification')

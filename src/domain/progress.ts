@@ -24,7 +24,10 @@ export interface EnvironmentSpec {
   readonly failFast: boolean;
   /** Take over releases and objects of the stack's names that Tracewright did not make. */
   readonly adopt?: true;
-  /** What of the stack's values `up` was told to change; the stack has it already. The next `up` that says nothing keeps it. */
+  /**
+   * What of the stack's values `up` was told to change; the stack has it already. The next `up` that says nothing keeps
+   * it.
+   */
   readonly parameters?: readonly Parameter[];
   /**
    * The environment is torn down by itself so many milliseconds after it came to rest: Ready, or before that Blocked or

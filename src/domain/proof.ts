@@ -1,4 +1,6 @@
-/** The result of a verification. It ends in the workflow's history: small, and nothing in it that JSON does not have. */
+/**
+ * The result of a verification. It ends in the workflow's history: small, and nothing in it that JSON does not have.
+ */
 export interface Proof {
   /** 32 hexadecimal digits, chosen by us before the ride. */
   readonly traceId: string;
@@ -43,7 +45,9 @@ export interface Check {
   readonly tookMs: number;
 }
 
-/** The trace that took longest among those which the TraceQL search of the stack finds: the last step of the tutorial. */
+/**
+ * The trace that took longest among those which the TraceQL search of the stack finds: the last step of the tutorial.
+ */
 export interface LongestTrace {
   readonly traceId: string;
   readonly rootService: string;
@@ -86,7 +90,9 @@ export interface Shortfall {
   readonly services: readonly string[];
 }
 
-/** `services` counts all spans; those of `own` (ours, not HotROD's) do not help to reach the number that is expected. */
+/**
+ * `services` counts all spans; those of `own` (ours, not HotROD's) do not help to reach the number that is expected.
+ */
 export function shortfall(
   services: Readonly<Record<string, number>>,
   expect: { readonly spans: number; readonly services: readonly string[] },

@@ -219,7 +219,9 @@ const page = service.extend({
 export const targetKinds = ['embedded', 'k3d', 'kubeconfig'] as const;
 export type TargetKind = (typeof targetKinds)[number];
 
-/** The plan has steps of the first two names, and `logs` knows what is ours by the others: no component may have them. */
+/**
+ * The plan has steps of the first two names, and `logs` knows what is ours by the others: no component may have them.
+ */
 export const reservedNames = ['cluster', 'verification', 'worker', 'temporal'] as const;
 
 /** What `open` calls the Temporal Web UI, so no page of a stack may be called so. */

@@ -9,7 +9,9 @@ const minute = 60_000;
  */
 const reportMs = 2 * minute;
 
-/** A tool with a time limit of its own gets so much more to end by itself, with the better error, before it is ended. */
+/**
+ * A tool with a time limit of its own gets so much more to end by itself, with the better error, before it is ended.
+ */
 export const toolGraceMs = 30_000;
 
 /** The longest part is the first build of the embedded cluster: about 10 minutes on 2 cores. */
@@ -19,7 +21,9 @@ const verificationMs = 5 * minute;
 const preparationMs = 4 * minute;
 /** Each object that goes has 2 minutes for its finalizers, after those that hang on it. */
 const removalMs = 8 * minute;
-/** One look at a component asks for what it waits for at most 10 s; helm renders, and charts may have to be downloaded. */
+/**
+ * One look at a component asks for what it waits for at most 10 s; helm renders, and charts may have to be downloaded.
+ */
 export const observationMs = 2 * minute;
 
 /**

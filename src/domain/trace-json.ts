@@ -5,7 +5,8 @@ import type { AttributeValue, RawSpan, SpanKind, SpanStatus, Trace } from './tra
 
 /**
  * OTLP in JSON as Tempo answers it: v1 (`batches`), v2 (`trace` around it) and OTLP's own names, with the older
- * `instrumentationLibrarySpans`. Numbers stand as strings, enumerations as names or numbers, ids as base64 or hexadecimal digits.
+ * `instrumentationLibrarySpans`. Numbers stand as strings, enumerations as names or numbers, ids as base64 or
+ * hexadecimal digits.
  */
 const value = z.looseObject({
   stringValue: z.string().optional(),

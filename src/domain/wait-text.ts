@@ -1,6 +1,8 @@
 import type { StepProgress } from './progress.js';
 
-/** What a step that has not begun waits for: `waits for operator`. What those wait for themselves goes without saying. */
+/**
+ * What a step that has not begun waits for: `waits for operator`. What those wait for themselves goes without saying.
+ */
 export function waitText(step: StepProgress, steps: readonly StepProgress[], paused: boolean): string {
   const passed = ['done', 'skipped', 'removed'];
   const open = new Map(steps.filter(({ state }) => !passed.includes(state)).map((it) => [it.name, it]));

@@ -8,8 +8,8 @@ import type { Look } from './look.js';
 import { imagesText, previewManifests } from './manifests.js';
 
 /**
- * What `up` would do, step by step. Looks at all components at once and changes nothing; what stands in the way of one of
- * them is told with it.
+ * What `up` would do, step by step. Looks at all components at once and changes nothing; what stands in the way of one
+ * of them is told with it.
  * @param before what the environment has now: what only that stack has is removed, and what earlier ones left
  * @param cluster what is known of the cluster step
  */

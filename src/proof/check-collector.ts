@@ -57,7 +57,10 @@ async function readLog(
   return findLoggedTrace(await kube.podLogs({ namespace, selector, sinceTime, signal }), identity);
 }
 
-/** Why the collector could not pass spans on, by its own log: evidence for a failure behind it. Empty when the log can't be read. */
+/**
+ * Why the collector could not pass spans on, by its own log: evidence for a failure behind it. Empty when the log can't
+ * be read.
+ */
 export async function exportErrors(run: ProofRun, signal: AbortSignal): Promise<readonly string[]> {
   try {
     return (await readLog(run, signal)).exportErrors.map((error) => `collector: ${error}`);

@@ -44,7 +44,10 @@ export function addressText({ namespace, service, port }: ServiceAddress): strin
   return `${service}.${namespace}:${String(port)}`;
 }
 
-/** What an answer that nobody wanted says, in one line: its status, and the message of a Kubernetes `Status` or its text. */
+/**
+ * What an answer that nobody wanted says, in one line: its status, and the message of a Kubernetes `Status` or its
+ * text.
+ */
 export function answerText({ status, body }: HttpAnswer): string {
   const text = statusMessage(body) ?? body;
   const line = redact(text).replace(/\s+/gu, ' ').trim();

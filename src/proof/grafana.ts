@@ -31,8 +31,8 @@ export interface Grafana {
 }
 
 /**
- * A session with Grafana behind a Service. With a login it is one of Grafana's own sessions, by cookie: the proxy of the
- * API server keeps `authorization` for itself. Without, it is the anonymous viewer, where Grafana allows one.
+ * A session with Grafana behind a Service. With a login it is one of Grafana's own sessions, by cookie: the proxy of
+ * the API server keeps `authorization` for itself. Without, it is the anonymous viewer, where Grafana allows one.
  * @throws TracewrightError `proof.grafana-failed`, `cluster.unreachable`
  */
 export async function connectGrafana(
@@ -126,7 +126,10 @@ async function findDatasource(
   );
 }
 
-/** Grafana 9 does not know how to check a Tempo datasource (404 or 501): there, Tempo's own /api/echo answers through it. */
+/**
+ * Grafana 9 does not know how to check a Tempo datasource (404 or 501): there, Tempo's own /api/echo answers through
+ * it.
+ */
 async function checkDatasource(get: Get, uid: string, signal: AbortSignal): Promise<void> {
   let answer = await get(`/api/datasources/uid/${encodeURIComponent(uid)}/health`, signal);
   if (answer.status === 404 || answer.status === 501) answer = await get(proxied(uid, '/api/echo'), signal);

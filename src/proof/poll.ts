@@ -22,7 +22,9 @@ export interface PollOptions {
   readonly onLook?: (seen: string) => void;
 }
 
-/** Short at first, as most things are there at once; then slower, as the rest is a matter of seconds. In milliseconds. */
+/**
+ * Short at first, as most things are there at once; then slower, as the rest is a matter of seconds. In milliseconds.
+ */
 const firstPauseMs = 250;
 const longestPauseMs = 1_000;
 

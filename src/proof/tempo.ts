@@ -23,7 +23,10 @@ export interface SearchWindow {
 }
 
 export interface Tempo {
-  /** @returns undefined when Tempo does not know the id. @throws TracewrightError `proof.trace-missing`, `trace.unreadable` */
+  /**
+   * @returns undefined when Tempo does not know the id.
+   * @throws TracewrightError `proof.trace-missing`, `trace.unreadable`
+   */
   traceById(id: string, signal: AbortSignal): Promise<Trace | undefined>;
   /** @throws TracewrightError `proof.search-silent`, not retryable when Tempo refuses the query */
   search(query: string, signal: AbortSignal, window?: SearchWindow): Promise<readonly SearchHit[]>;

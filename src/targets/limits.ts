@@ -46,7 +46,10 @@ export async function checkInotify(need: InotifyNeed, folder = '/proc/sys/fs/ino
   };
 }
 
-/** Open files of a process: etcd and containerd hold some hundreds each; 4096 is what old distributions give at the most. */
+/**
+ * Open files of a process: etcd and containerd hold some hundreds each; 4096 is what old distributions give at the
+ * most.
+ */
 const openFiles = { least: 1_024, enough: 4_096 } as const;
 const openFilesRemedy =
   'Raise the hard limit: `ulimit -Hn 65536` as root, LimitNOFILE= of a service, or --ulimit nofile=65536 of a container.';
@@ -71,7 +74,10 @@ export async function checkOpenFiles(): Promise<Finding> {
 /** In bytes. The embedded stack holds 1.2 GB in all (measured); without its workloads the cluster alone takes half. */
 const memory = { least: 2 ** 30, enough: 2 * 2 ** 30 } as const;
 
-/** What this process and its children may use: of the machine, or of its container. @throws TracewrightError `host.limits` */
+/**
+ * What this process and its children may use: of the machine, or of its container.
+ * @throws TracewrightError `host.limits`
+ */
 export async function checkMemory(): Promise<Finding> {
   // Where there is no limit this is a number near 2^64.
   const limit = Math.min(totalmem(), process.constrainedMemory() || Infinity);

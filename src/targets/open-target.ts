@@ -45,7 +45,10 @@ export function openTarget(folders: TargetFolders, environment: string, spec: Ta
   }
 }
 
-/** The folder of the charts that were built with the embedded cluster; `undefined` where there is no build of these sources. */
+/**
+ * The folder of the charts that were built with the embedded cluster; `undefined` where there is no build of these
+ * sources.
+ */
 export async function embeddedCharts(cacheDir: string): Promise<string | undefined> {
   return (await findEmbeddedBuild({ sourceDir: embeddedSourceDir, cacheDir }))?.charts;
 }

@@ -17,7 +17,8 @@ export async function connectClient(
   settings: ConnectionSettings,
   { timeoutMs = 10_000 }: ConnectOptions = {},
 ): Promise<Connection> {
-  // gRPC tells a port that nobody listens on from a slow server only by the time that passes; on this machine we can ask.
+  // gRPC tells a port that nobody listens on from a slow server only by the time that passes; on this machine we can
+  // ask.
   if (isLoopback(settings.address)) {
     const state = await probePort(settings.address, timeoutMs);
     if (state !== 'open') throw unreachable(settings, undefined, state);

@@ -6,7 +6,9 @@ import { profileName, setVariables } from './profile.js';
 
 type LoadedOptions = ReturnType<typeof loadClientConnectConfig>['connectionOptions'];
 
-/** What the client's `Connection` and the worker's `NativeConnection` both need. May hold secrets: never log it whole. */
+/**
+ * What the client's `Connection` and the worker's `NativeConnection` both need. May hold secrets: never log it whole.
+ */
 export interface ConnectionSettings {
   /** `host:port`. */
   readonly address: string;
@@ -29,9 +31,10 @@ const hostAndPort = /^(?:\[[0-9a-f:.]+\]|[^\s:/[\]]+)(?::\d{1,5})?$/iu;
 
 /**
  * Finds out which Temporal server is meant: the one that TEMPORAL_ADDRESS or a profile of Temporal's own configuration
- * file names (TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE; TLS, mTLS and API keys as Temporal's documentation says), else the
- * embedded one. Connects to nothing.
- * @throws TracewrightError `config.invalid` for a profile that does not exist or names no address, or files that cannot be read
+ * file names (TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE; TLS, mTLS and API keys as Temporal's documentation says), else
+ * the embedded one. Connects to nothing.
+ * @throws TracewrightError `config.invalid` for a profile that does not exist or names no address, or files that cannot
+ * be read
  */
 export function resolveConnection(config: Pick<Config, 'environment'>): ResolvedConnection {
   const { environment } = config;

@@ -4,8 +4,8 @@ import { embeddedSettings, resolveConnection, type ConnectionSettings } from './
 import { observeServer } from './server.js';
 
 /**
- * The connection for a process that starts no server: the worker, and commands that only look. With the embedded server its
- * address comes from the record of the running one.
+ * The connection for a process that starts no server: the worker, and commands that only look. With the embedded server
+ * its address comes from the record of the running one.
  * @throws TracewrightError `temporal.unreachable` when the embedded server does not run, `config.invalid`
  */
 export async function currentConnection(

@@ -3,8 +3,9 @@ import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * The stable name of this state folder on this machine, 16 hexadecimal digits: local clusters and kubeconfig files belong to
- * it, and so does the task queue of the activities that need them. Made once; a restarted worker finds the same.
+ * The stable name of this state folder on this machine, 16 hexadecimal digits: local clusters and kubeconfig files
+ * belong to it, and so does the task queue of the activities that need them. Made once; a restarted worker finds the
+ * same.
  */
 export async function hostId(stateDir: string): Promise<string> {
   const file = join(stateDir, 'host-id');

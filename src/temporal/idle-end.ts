@@ -32,8 +32,8 @@ export async function isServerQuiet({ stateDir }: Place, quietMs = 60_000): Prom
 }
 
 /**
- * Waits until nobody needs the embedded server: no environment lives, and no command has used the server of late. That is
- * so after the last environment has come to the end of its time to live, or when its `down` was left alone.
+ * Waits until nobody needs the embedded server: no environment lives, and no command has used the server of late. That
+ * is so after the last environment has come to the end of its time to live, or when its `down` was left alone.
  * @returns false when `signal` fires first
  */
 export async function untilIdle(config: Place, client: Client, options: IdleOptions): Promise<boolean> {

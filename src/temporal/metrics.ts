@@ -11,7 +11,8 @@ export function metricsUrlOf(address: string | undefined): string | undefined {
 /**
  * Makes sure that a worker could serve its metrics there.
  * @param address as the configuration has it
- * @throws TracewrightError `port.taken` with who has it, `config.invalid` for an address that this machine does not have
+ * @throws TracewrightError `port.taken` with who has it, `config.invalid` for an address that this machine does not
+ * have
  */
 export async function requireMetricsPort(address: string | undefined): Promise<void> {
   const wanted = address === undefined ? undefined : parseMetricsAddress(address);

@@ -19,7 +19,9 @@ export const databasePath = (stateDir: string): string => join(serverFolder(stat
  */
 const completeMarker = (stateDir: string): string => join(serverFolder(stateDir), 'temporal.db.complete');
 
-/** Removes a database whose making was cut off. Nobody was given the address of a server with it, so it holds nothing. */
+/**
+ * Removes a database whose making was cut off. Nobody was given the address of a server with it, so it holds nothing.
+ */
 export async function removeIncompleteDatabase(stateDir: string): Promise<void> {
   if (existsSync(completeMarker(stateDir))) return;
   for (const suffix of ['', '-journal', '-wal', '-shm'])

@@ -50,8 +50,9 @@ export interface ObservedServer extends EmbeddedServer {
 }
 
 /**
- * Makes sure that the embedded Temporal server of the state folder runs: SQLite below the folder, loopback only. A live one
- * is returned as it is; one that was killed comes back on the same ports with its database, so that workers reconnect.
+ * Makes sure that the embedded Temporal server of the state folder runs: SQLite below the folder, loopback only. A live
+ * one is returned as it is; one that was killed comes back on the same ports with its database, so that workers
+ * reconnect.
  * @throws TracewrightError `temporal.not-starting`, `port.taken`, `state.*`, and what `provideTemporal` throws
  */
 export async function ensureServer(options: EnsureServerOptions): Promise<EnsuredServer> {

@@ -9,8 +9,8 @@ export interface WithClientOptions {
 }
 
 /**
- * Runs `work` with a client of the Temporal server, which is not started for it, and closes the connection after it: no call
- * of `work` may be open then.
+ * Runs `work` with a client of the Temporal server, which is not started for it, and closes the connection after it: no
+ * call of `work` may be open then.
  * @throws TracewrightError `temporal.unreachable`, `config.invalid`; what `work` throws
  */
 export async function withClient<T>(

@@ -59,11 +59,11 @@ export const workerPlace = (stateDir: string): DaemonPlace => ({
 const markerPath = (stateDir: string): string => join(stateDir, 'worker', 'ready.json');
 
 /**
- * Makes sure that the background worker of the state folder runs, from this build and for this connection. One of another
- * build (after an update), for another server or with its metrics elsewhere gets SIGTERM and is replaced. Ready means
- * that it takes tasks.
- * @throws TracewrightError `temporal.not-starting` with the last lines of its log, `port.taken` and `config.invalid` for
- * the address of its metrics
+ * Makes sure that the background worker of the state folder runs, from this build and for this connection. One of
+ * another build (after an update), for another server or with its metrics elsewhere gets SIGTERM and is replaced. Ready
+ * means that it takes tasks.
+ * @throws TracewrightError `temporal.not-starting` with the last lines of its log, `port.taken` and `config.invalid`
+ * for the address of its metrics
  */
 export async function ensureWorker(options: EnsureWorkerOptions): Promise<EnsuredWorker> {
   const { config, connection, entry = builtWorker } = options;

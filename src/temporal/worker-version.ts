@@ -5,8 +5,8 @@ import { metricsOff } from '../metrics-address.js';
 import type { ConnectionSettings } from './connection.js';
 
 /**
- * Changes with the contents of the built files with the connection (by digest only: it may hold an API key) and with the
- * address of the metrics. About 15 ms.
+ * Changes with the contents of the built files with the connection (by digest only: it may hold an API key) and with
+ * the address of the metrics. About 15 ms.
  */
 export async function workerVersion(
   entry: string,

@@ -24,7 +24,10 @@ export async function extractZip(zip: string, wanted: Extraction): Promise<void>
   assertAllFound(zip, wanted, found);
 }
 
-/** Extracts files from a gzipped tar, made with mode 0600. @throws Error when an entry is not there or the tar is damaged */
+/**
+ * Extracts files from a gzipped tar, made with mode 0600.
+ * @throws Error when an entry is not there or the tar is damaged
+ */
 export async function extractTarball(tarball: string, wanted: Extraction): Promise<void> {
   const entries = extract();
   const found = new Set<string>();

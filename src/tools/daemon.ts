@@ -94,7 +94,9 @@ export async function stopDaemon(
   });
 }
 
-/** For a background process that ends by itself: forgets its record, unless another process has replaced it meanwhile. */
+/**
+ * For a background process that ends by itself: forgets its record, unless another process has replaced it meanwhile.
+ */
 export async function retireDaemon(place: DaemonPlace): Promise<void> {
   const forget = async (): Promise<void> => {
     if ((await readRecord(place))?.pid === process.pid) await rm(daemonRecordPath(place), { force: true });

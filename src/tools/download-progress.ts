@@ -16,10 +16,10 @@ export interface ExpectedDownload {
 const lookMs = 1_000;
 
 /**
- * Tells how far a download is while `work` makes it, or waits for another process that does: whoever waits sees the same.
- * Package clients say nothing of it outside a terminal, but the file grows where they work: it is the largest one below
- * `folder`. Looked at once a second, because what grows cannot be waited for. The percentage never falls, is at most 100
- * whatever arrives, and is 100 when `work` ends well.
+ * Tells how far a download is while `work` makes it, or waits for another process that does: whoever waits sees the
+ * same. Package clients say nothing of it outside a terminal, but the file grows where they work: it is the largest one
+ * below `folder`. Looked at once a second, because what grows cannot be waited for. The percentage never falls, is at
+ * most 100 whatever arrives, and is 100 when `work` ends well.
  */
 export async function followDownload<T>(
   { what, size, folder }: ExpectedDownload & { readonly folder: string },

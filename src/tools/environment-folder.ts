@@ -17,8 +17,8 @@ export function processFolder(folder: string): string {
 }
 
 /**
- * Removes an environment's folder after its teardown. Claims of attempts that run all the same (a server that was away may
- * have started another one) stay, and the folder with them: that attempt removes it at its own end.
+ * Removes an environment's folder after its teardown. Claims of attempts that run all the same (a server that was away
+ * may have started another one) stay, and the folder with them: that attempt removes it at its own end.
  */
 export async function forgetEnvironment(folder: string): Promise<void> {
   for (const part of [logFolder(folder), helmHomes(folder)]) await rm(part, { recursive: true, force: true });

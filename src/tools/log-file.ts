@@ -25,8 +25,8 @@ export async function rotateLog(path: string): Promise<number> {
 const stackFrame = /^\s+at\s/u;
 
 /**
- * The last lines, without secrets and stack frames, from the byte `from` (default 0) on. Never fails: they are evidence, and
- * their absence must not hide what they were wanted for.
+ * The last lines, without secrets and stack frames, from the byte `from` (default 0) on. Never fails: they are
+ * evidence, and their absence must not hide what they were wanted for.
  */
 export async function logEvidence(path: string, from = 0): Promise<string[]> {
   const size = await sizeOf(path);
@@ -62,7 +62,9 @@ export async function* logLines(
   if (rest !== '') yield rest;
 }
 
-/** The last `bytes` of a log without secrets, and whether there is more before them. A log that is not there is empty. */
+/**
+ * The last `bytes` of a log without secrets, and whether there is more before them. A log that is not there is empty.
+ */
 export async function logEnd(path: string, bytes: number): Promise<{ text: string; more: boolean }> {
   const size = await sizeOf(path);
   return { text: await readLog(path, Math.max(0, size - bytes), size), more: size > bytes };

@@ -27,7 +27,9 @@ export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   return now?.startTime === identity.startTime;
 }
 
-/** The live processes that were started with this variable in their environment, and their children, which inherit it. */
+/**
+ * The live processes that were started with this variable in their environment, and their children, which inherit it.
+ */
 export async function findByVariable(name: string, value: string): Promise<ProcessIdentity[]> {
   const wanted = `${name}=${value}`;
   const pids = (await readdir('/proc')).filter((entry) => /^\d+$/u.test(entry));
@@ -48,9 +50,9 @@ export interface EndProcessOptions {
 }
 
 /**
- * Ends a process and, unless told otherwise, the group that it leads: SIGTERM, a time of grace, SIGKILL. A group outlives
- * its leader, so it counts as ended only when its last member is. Does nothing when the pid belongs to another process by
- * now.
+ * Ends a process and, unless told otherwise, the group that it leads: SIGTERM, a time of grace, SIGKILL. A group
+ * outlives its leader, so it counts as ended only when its last member is. Does nothing when the pid belongs to another
+ * process by now.
  * @returns how it ended: it was gone already, went after SIGTERM, or had to be killed.
  */
 export async function endProcess(

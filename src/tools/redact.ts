@@ -42,7 +42,9 @@ export function isSecretName(name: string): boolean {
 }
 const wholeName = new RegExp(`${secretName}$`, 'iu');
 
-/** `text` without the given secret values (those of four characters and more) and without anything that looks like one. */
+/**
+ * `text` without the given secret values (those of four characters and more) and without anything that looks like one.
+ */
 export function redact(text: string, secrets: readonly string[] = []): string {
   let clean = text;
   for (const secret of secrets) if (secret.length >= 4) clean = clean.replaceAll(secret, mask);

@@ -31,9 +31,10 @@ interface Seal {
 
 /**
  * Makes sure that the folder holds the executables with the pinned contents: fetched once, under a lock, published by
- * one rename. Later calls look at size, time and inode only (about 1 ms); a file that was changed is hashed and, when it
- * is not the pinned one, fetched again.
- * @throws TracewrightError `download.checksum-mismatch`, `state.disk-full`, `state.unwritable`, and what `fetchInto` throws
+ * one rename. Later calls look at size, time and inode only (about 1 ms); a file that was changed is hashed and, when
+ * it is not the pinned one, fetched again.
+ * @throws TracewrightError `download.checksum-mismatch`, `state.disk-full`, `state.unwritable`, and what `fetchInto`
+ * throws
  */
 export async function ensureCachedTools(tools: CachedTools): Promise<void> {
   if (await isWhole(tools)) return;

@@ -59,7 +59,9 @@ async function needed(
   };
 }
 
-/** Why the package client cannot fetch anything, as the end of a sentence; `undefined` when nothing speaks against it. */
+/**
+ * Why the package client cannot fetch anything, as the end of a sentence; `undefined` when nothing speaks against it.
+ */
 async function lacks(
   { program, args }: NeededTool['client'],
   { environment, signal }: ToolSource,

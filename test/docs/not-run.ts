@@ -10,7 +10,10 @@ export interface NotRun {
 const compose =
   'needs a Docker engine; test/deploy checks the compose file and runs its script against a server';
 
-/** Every block that no test runs, and why. A test fails when one is missing here, or when an entry has no block any more. */
+/**
+ * Every block that no test runs, and why. A test fails when one is missing here, or when an entry has no block any
+ * more.
+ */
 export const notRun: readonly NotRun[] = [
   {
     page: 'README.md',

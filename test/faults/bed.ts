@@ -163,7 +163,9 @@ export class Bed {
     }
   }
 
-  /** Pauses or resumes the environment; one that is so already stays as it is. Asked again of a server that just comes. */
+  /**
+   * Pauses or resumes the environment; one that is so already stays as it is. Asked again of a server that just comes.
+   */
   async decide(update: 'pause' | 'resume'): Promise<void> {
     await this.until(`an answer to ${update}`, async () => {
       const handle = (await this.client()).workflow.getHandle(environmentWorkflowId(environment));

@@ -11,7 +11,10 @@ export interface StackFile {
 
 const embedded = fileURLToPath(new URL('../../stacks/embedded.yaml', import.meta.url));
 
-/** Writes the embedded stack with a change. @returns the options of `up` for it but for the target, and how to remove it */
+/**
+ * Writes the embedded stack with a change.
+ * @returns the options of `up` for it but for the target, and how to remove it
+ */
 export async function variant(
   change: (stack: StackFile) => void,
 ): Promise<{ up: string[]; close: () => Promise<void> }> {
@@ -24,8 +27,8 @@ export async function variant(
 }
 
 /**
- * The embedded stack one component after the other: what is done to a step is then done to that step alone, and every step
- * can be met at its start, middle and end.
+ * The embedded stack one component after the other: what is done to a step is then done to that step alone, and every
+ * step can be met at its start, middle and end.
  */
 export async function chain(): Promise<{ bed: { up: string[] }; close: () => Promise<void> }> {
   const { up, close } = await variant(({ components }) => {

@@ -13,8 +13,8 @@ interface Marked {
 const everyMs = 100;
 
 /**
- * Looks all the time which tools of the state folder run, and notes when two of one component do: of two attempts, or (but
- * for the cluster, whose build compiles side by side) in two process groups.
+ * Looks all the time which tools of the state folder run, and notes when two of one component do: of two attempts, or
+ * (but for the cluster, whose build compiles side by side) in two process groups.
  */
 export function watchOverlap(stateDir: string): { stop: () => Promise<string[]> } {
   const stopping = new AbortController();
@@ -50,8 +50,8 @@ function overlapsOf(tools: readonly Marked[]): string[] {
 }
 
 /**
- * What is known of a process, by its pid and start time, so that its environment is read seldom. That of a process without
- * a mark is read twice: between fork and exec it still has its parent's.
+ * What is known of a process, by its pid and start time, so that its environment is read seldom. That of a process
+ * without a mark is read twice: between fork and exec it still has its parent's.
  */
 type Known = Map<string, Marked | 'unmarked once' | 'unmarked'>;
 

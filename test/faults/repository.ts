@@ -11,7 +11,9 @@ import { writeChart } from '../support/chart.js';
 export const ailments = ['hangs', 'is cut short', 'answers 500', 'answers 429'] as const;
 export type Ailment = (typeof ailments)[number];
 
-/** So many answers of each ailing repository are bad before it is well. A hang takes helm its whole time limit: once. */
+/**
+ * So many answers of each ailing repository are bad before it is well. A hang takes helm its whole time limit: once.
+ */
 const badAnswers: Record<Ailment, number> = {
   hangs: 1,
   'is cut short': 2,

@@ -5,8 +5,9 @@ import { isGood, playScenario, type Row } from './scenario.js';
 import { scenarios } from './scenarios/index.js';
 
 /**
- * The fault suite: `npm run test:faults`, or `npm run test:faults -- worker network` for the scenarios whose names begin so.
- * Real servers, real helm, real clusters, real kills. Prints a table; ends with 1 when a row is not as it should be.
+ * The fault suite: `npm run test:faults`, or `npm run test:faults -- worker network` for the scenarios whose names
+ * begin so. Real servers, real helm, real clusters, real kills. Prints a table; ends with 1 when a row is not as it
+ * should be.
  */
 const wanted = process.argv.slice(2);
 const chosen = scenarios.filter(

@@ -18,8 +18,8 @@ import { historiesDir } from './histories.js';
 import { scenarios, type Scenario } from './scenarios.js';
 
 /**
- * `npm run replay:record`: plays every scenario of the present version against the embedded Temporal server, with scripted
- * activities, and keeps the histories. Refuses where there are histories of this version: see the README.
+ * `npm run replay:record`: plays every scenario of the present version against the embedded Temporal server, with
+ * scripted activities, and keeps the histories. Refuses where there are histories of this version: see the README.
  */
 const packageFile = new URL('../../package.json', import.meta.url);
 const { version } = JSON.parse(await readFile(packageFile, 'utf8')) as { version: string };

@@ -21,7 +21,9 @@ import { settleStrangers } from './strangers.js';
 type Say = (text: string) => void;
 type Kube = ReturnType<typeof connectKubernetes>;
 
-/** In milliseconds: Kubernetes itself collects what it made of what is gone, such as the API services of definitions. */
+/**
+ * In milliseconds: Kubernetes itself collects what it made of what is gone, such as the API services of definitions.
+ */
 const settleMs = 60_000;
 
 /** `up` and `down` with a cluster of our own: the host is what it was. */

@@ -6,9 +6,9 @@ import { embeddedPart, sharedPart } from './parts.js';
 import { isClean, report, type Row } from './row.js';
 
 /**
- * The residue check: `npm run test:residue`, or with `embedded` or `shared` one part of it. A whole `up`, proof and `down`,
- * with everything that a host and a cluster hold compared before and after. Prints the difference; ends with 1 when there is
- * one.
+ * The residue check: `npm run test:residue`, or with `embedded` or `shared` one part of it. A whole `up`, proof and
+ * `down`, with everything that a host and a cluster hold compared before and after. Prints the difference; ends with 1
+ * when there is one.
  */
 const parts = { embedded: embeddedPart, shared: sharedPart };
 const wanted = process.argv.slice(2);

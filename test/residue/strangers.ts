@@ -59,8 +59,8 @@ spec: { worth: all }
 `;
 
 /**
- * Lets others live in a cluster: releases in namespaces that our stack uses too, one of them with definitions that our stack
- * has as well and an object of theirs; definitions with objects, a webhook, what programs and people wrote.
+ * Lets others live in a cluster: releases in namespaces that our stack uses too, one of them with definitions that our
+ * stack has as well and an object of theirs; definitions with objects, a webhook, what programs and people wrote.
  * @returns their objects, by the names of a snapshot, of which nobody but them should write anything
  */
 export async function settleStrangers(kube: Kubernetes, helm: TestHelm): Promise<string[]> {

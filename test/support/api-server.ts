@@ -45,7 +45,9 @@ interface Programs {
 
 const programs = await findPrograms();
 
-/** Why no API server can be started here; `undefined` when it can. For `describe.skipIf`, with the reason in its title. */
+/**
+ * Why no API server can be started here; `undefined` when it can. For `describe.skipIf`, with the reason in its title.
+ */
 export const missingApiServer: string | undefined = programs
   ? undefined
   : 'skipped: no kube-apiserver or etcd; run the embedded build, or set TRACEWRIGHT_TEST_KUBE and TRACEWRIGHT_TEST_ETCD';
@@ -226,7 +228,10 @@ async function certificate(folder: string, server: ChildProcess): Promise<string
   throw new Error(`kube-apiserver did not start: ${await tail(folder)}`);
 }
 
-/** What a new server makes by itself goes on after it says that it is ready: a test that compares all objects waits for it. */
+/**
+ * What a new server makes by itself goes on after it says that it is ready: a test that compares all objects waits for
+ * it.
+ */
 const firstSigns = [
   '/readyz',
   '/api/v1/namespaces/default',

@@ -33,7 +33,9 @@ const types = {
 export const digestOf = (data: Buffer | string): string =>
   `sha256:${createHash('sha256').update(data).digest('hex')}`;
 
-/** One server on the loopback that is both: an HTTP chart repository, and an OCI registry that holds the same charts. */
+/**
+ * One server on the loopback that is both: an HTTP chart repository, and an OCI registry that holds the same charts.
+ */
 export async function startChartServer(): Promise<ChartServer> {
   const charts: PublishedChart[] = [];
   const server: Server = createServer((request, response) => {

@@ -6,9 +6,9 @@ import { embeddedSourceDir } from '../../src/targets/open-target.js';
 import { sharedCacheDir } from './cache.js';
 
 /**
- * Makes sure that the tests which need a real API server or cluster find its programs: the first run on a machine builds
- * them (about ten minutes on 2 cores), later ones find them in a moment. Where the machine cannot run a cluster, those
- * tests are skipped, and this says so.
+ * Makes sure that the tests which need a real API server or cluster find its programs: the first run on a machine
+ * builds them (about ten minutes on 2 cores), later ones find them in a moment. Where the machine cannot run a cluster,
+ * those tests are skipped, and this says so.
  */
 export async function setup(): Promise<void> {
   const reason = await whyUnsupported();

@@ -4,8 +4,8 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 const listening = '0A';
 
 /**
- * TCP ports on which processes with `word` in their arguments or their environment listen, such as `port 127.0.0.1:7233 of
- * process 12`. All other programs of the machine come and go by themselves.
+ * TCP ports on which processes with `word` in their arguments or their environment listen, such as `port 127.0.0.1:7233
+ * of process 12`. All other programs of the machine come and go by themselves.
  */
 export async function listeningPorts(word: string): Promise<string[]> {
   const sockets = await listeningSockets();

@@ -2,8 +2,9 @@ const sequence = /^\[(\??)(\d*)([A-Za-z])/u;
 const escape = String.fromCharCode(27);
 
 /**
- * What a terminal shows after this output, as far as the live view uses one: lines that are broken at the last column, and
- * the control sequences for up, start of line, erase, colours. Every line that was ever there, also those scrolled away.
+ * What a terminal shows after this output, as far as the live view uses one: lines that are broken at the last column,
+ * and the control sequences for up, start of line, erase, colours. Every line that was ever there, also those scrolled
+ * away.
  * @throws Error for a sequence that it does not know
  */
 export function screenOf(output: string, columns: number): string[] {

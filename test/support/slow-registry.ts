@@ -21,13 +21,16 @@ export interface Published {
 }
 
 /**
- * Of a file: what is sent at once. More than a half, so that the buffers of clients do not matter to the percentage that is
- * told of it, which is `firstPercent`.
+ * Of a file: what is sent at once. More than a half, so that the buffers of clients do not matter to the percentage
+ * that is told of it, which is `firstPercent`.
  */
 const firstPart = 0.525;
 export const firstPercent = 52;
 
-/** A package registry on loopback that holds the second part of every file back: no line is so slow that a test can rely on it. */
+/**
+ * A package registry on loopback that holds the second part of every file back: no line is so slow that a test can rely
+ * on it.
+ */
 export async function slowRegistry({ npm, wheel }: Published): Promise<SlowRegistry> {
   let release = (): void => undefined;
   const released = new Promise<void>((resolve) => (release = resolve));

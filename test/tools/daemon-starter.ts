@@ -1,4 +1,7 @@
-/** A real process for the daemon tests: `daemon-starter.ts <folder>` starts a sleeping daemon, says its pid, and goes on until it is killed. */
+/**
+ * A real process for the daemon tests: `daemon-starter.ts <folder>` starts a sleeping daemon, says its pid, and goes on
+ * until it is killed.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startDaemon } from '../../src/tools/daemon.js';
 

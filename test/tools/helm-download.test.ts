@@ -28,7 +28,10 @@ async function tarball(content: string): Promise<Buffer> {
   return gzipSync(await buffer(archive));
 }
 
-/** A registry on loopback that has small@1.0.0 with the given integrity. @returns the environment that makes npm use it */
+/**
+ * A registry on loopback that has small@1.0.0 with the given integrity.
+ * @returns the environment that makes npm use it
+ */
 async function registry(
   integrity: string,
   sendTarball: (response: ServerResponse) => void,

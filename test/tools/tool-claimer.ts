@@ -1,6 +1,6 @@
 /**
- * A real process for the tests of claims: `tool-claimer.ts <folder> <component>` claims the component, starts a shell with
- * a child, says their pids, and waits until it is killed.
+ * A real process for the tests of claims: `tool-claimer.ts <folder> <component>` claims the component, starts a shell
+ * with a child, says their pids, and waits until it is killed.
  */
 import { run } from '../../src/tools/process.js';
 import { withTools } from '../../src/tools/tool-claim.js';

@@ -18,8 +18,8 @@ import { WebUi } from '../support/web-ui.js';
 import { workflowBundle } from '../support/workflow-bundle.js';
 
 /**
- * What somebody learns who opens nothing but the Temporal Web UI: its real pages, of the server that we start, in a real
- * browser, over the real workflow. Only the steps are scripted.
+ * What somebody learns who opens nothing but the Temporal Web UI: its real pages, of the server that we start, in a
+ * real browser, over the real workflow. Only the steps are scripted.
  */
 const executable = await findChromium();
 if (executable === undefined)

@@ -63,7 +63,9 @@ async function takeAway(context: CliContext, options: DownOptions): Promise<Exit
   return endOfLast(context, name);
 }
 
-/** Stops the worker and the server unless others need them. In a session of its own: the server may be another by now. */
+/**
+ * Stops the worker and the server unless others need them. In a session of its own: the server may be another by now.
+ */
 async function endOfLast(context: CliContext, removed: string | undefined): Promise<ExitCode> {
   const { print, config } = context;
   const session = await openExistingSession(context);

@@ -24,7 +24,8 @@ export interface LockCommandOptions extends SourceOptions, ParameterOptions {
 
 /**
  * Writes the digests of a stack's charts and images beside it, or checks that they are still the same.
- * @throws TracewrightError `lock.mismatch` with both digests, `usage.invalid`, and what `lockParameters` and `makeLock` throw
+ * @throws TracewrightError `lock.mismatch` with both digests, `usage.invalid`, and what `lockParameters` and `makeLock`
+ * throw
  */
 export async function lock(context: CliContext, options: LockCommandOptions): Promise<ExitCode> {
   const loaded = await loadStack(options.stack, { builtInDir: builtInStacks });

@@ -24,7 +24,9 @@ export interface LogsOptions {
   tool?: boolean;
 }
 
-/** Prints the logs of a component's pods, or of what is ours: the cluster's programs, the worker, the Temporal server. */
+/**
+ * Prints the logs of a component's pods, or of what is ours: the cluster's programs, the worker, the Temporal server.
+ */
 export async function logs(context: CliContext, what: string, options: LogsOptions): Promise<ExitCode> {
   if (options.previous && (options.follow || options.tool)) throw notTogether();
   // These must be there when nothing else works: they need neither server nor environment.

@@ -59,8 +59,8 @@ export async function up(context: CliContext, options: UpOptions): Promise<ExitC
 }
 
 /**
- * Nothing is started on a machine that cannot do it; what takes long or changes the machine is said beforehand. Behind a
- * Temporal server of one's own the work may go to the worker of another machine, which looks for itself.
+ * Nothing is started on a machine that cannot do it; what takes long or changes the machine is said beforehand. Behind
+ * a Temporal server of one's own the work may go to the worker of another machine, which looks for itself.
  * @throws TracewrightError what the first failed check found, the others as evidence
  */
 async function requireFit(

@@ -14,8 +14,9 @@ export interface Question {
 /**
  * Puts a question to the Temporal server. What fails, or takes too long, is named as missing.
  *
- * Not as a `Part`, which is left alone when its time is over: the client tries failed calls again, and one that is still to
- * be tried when the connection is closed throws where nobody can catch it. Calls with a deadline are over when it has passed.
+ * Not as a `Part`, which is left alone when its time is over: the client tries failed calls again, and one that is
+ * still to be tried when the connection is closed throws where nobody can catch it. Calls with a deadline are over when
+ * it has passed.
  */
 export async function ask(client: Client, { what, limitMs, put }: Question): Promise<Partial<Findings>> {
   try {

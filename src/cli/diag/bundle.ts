@@ -10,7 +10,9 @@ export interface Bundle {
   readonly missing: readonly Missing[];
 }
 
-/** The archive of all that was found. Everything passes through here, and nothing leaves it with a secret that is known. */
+/**
+ * The archive of all that was found. Everything passes through here, and nothing leaves it with a secret that is known.
+ */
 export async function bundle(
   folder: string,
   { files, missing, secrets }: Findings,

@@ -105,7 +105,10 @@ async function scopeOf(
   return { kube, namespaces, pods: pods.flat() };
 }
 
-/** A shorter value under a name that does not say "secret" is a setting or a name, and a word of other texts. In characters. */
+/**
+ * A shorter value under a name that does not say "secret" is a setting or a name, and a word of other texts. In
+ * characters.
+ */
 const telling = 8;
 
 /** Only to know what must not stand anywhere. */

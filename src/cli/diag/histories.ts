@@ -16,8 +16,8 @@ export interface Histories {
 }
 
 /**
- * The histories of the workflow's runs, and one timeline over all of them: what matters may have happened before the last
- * continue-as-new. Those that could be read go in, also when time is over before the rest of them.
+ * The histories of the workflow's runs, and one timeline over all of them: what matters may have happened before the
+ * last continue-as-new. Those that could be read go in, also when time is over before the rest of them.
  */
 export async function collectHistories(
   client: Client,

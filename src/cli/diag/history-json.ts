@@ -11,7 +11,9 @@ export interface HistoryEvent {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Reads payloads wherever they stand; those of another encoding than JSON, encrypted ones among them, become a note. */
+/**
+ * Reads payloads wherever they stand; those of another encoding than JSON, encrypted ones among them, become a note.
+ */
 export function decodePayloads(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(decodePayloads);
   if (!isObject(value)) return value;

@@ -15,8 +15,8 @@ const reference = /^(?:secret|existingSecret|imagePullSecret)$/u;
 const objectName = /^[a-z0-9][-a-z0-9.]*$/u;
 
 /**
- * The secrets in a value from JSON: of fields, variables (`{ name, value }`) and parameters (`{ path, value }`) that are named
- * like secrets, and the contents of Kubernetes Secrets.
+ * The secrets in a value from JSON: of fields, variables (`{ name, value }`) and parameters (`{ path, value }`) that
+ * are named like secrets, and the contents of Kubernetes Secrets.
  */
 export function secretsIn(value: unknown): string[] {
   const found = new Set<string>();

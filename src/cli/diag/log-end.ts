@@ -5,8 +5,8 @@ import type { DiagFile } from './part.js';
 const kept = { lines: 500, bytes: 256 * 1024 };
 
 /**
- * Read before that, and left out when secrets are hidden: one that the beginning of what was read runs through cannot be
- * recognised. No key has so many lines, and hiding short secrets makes 6 KiB of them into no more than this.
+ * Read before that, and left out when secrets are hidden: one that the beginning of what was read runs through cannot
+ * be recognised. No key has so many lines, and hiding short secrets makes 6 KiB of them into no more than this.
  */
 const overlap = { lines: 100, bytes: 64 * 1024 };
 
@@ -53,8 +53,8 @@ export function logFile(path: string, whose: string, { text, cut }: LogEnd): Dia
 }
 
 /**
- * The end of a log that was cut, once its secrets are hidden: without what was read only to recognise them. Its first line
- * says that the start is missing.
+ * The end of a log that was cut, once its secrets are hidden: without what was read only to recognise them. Its first
+ * line says that the start is missing.
  */
 export function withoutOverlap(clean: string): string {
   const note = `[The start of this log was left out: its last ${String(kept.lines)} lines go in, or ${String(kept.bytes / 1024)} KiB.]\n`;

@@ -28,8 +28,8 @@ export async function latestRun(client: Client, workflowId: string): Promise<Run
 }
 
 /**
- * The runs that `latest` continues, the newest first. Each names the one before in its first event: that is exact, while the
- * server's index of workflows may lag behind, or be off.
+ * The runs that `latest` continues, the newest first. Each names the one before in its first event: that is exact,
+ * while the server's index of workflows may lag behind, or be off.
  * @param take gets each one as soon as it is read
  * @returns what was left out, or is gone
  */

@@ -12,8 +12,8 @@ export interface Chapter {
 }
 
 /**
- * One line for each event that did something: time, seconds since the beginning, number, what, why. Of several runs, each
- * begins with a line that names its file.
+ * One line for each event that did something: time, seconds since the beginning, number, what, why. Of several runs,
+ * each begins with a line that names its file.
  * @param runs the oldest first
  */
 export function timelineOf(runs: readonly Chapter[]): string {

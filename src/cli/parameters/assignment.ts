@@ -43,8 +43,8 @@ function splitPath(text: string): { keys: Key[]; rest: string | undefined } {
 }
 
 /**
- * A value as YAML means it: `true`, `2`, `null`, `"2"`, `[a, b]`. Helm's lists `{a,b}` are taken as well; what would not be
- * YAML, a text that starts with @ for one, is a text. Numbers with leading zeros are texts, as with Helm.
+ * A value as YAML means it: `true`, `2`, `null`, `"2"`, `[a, b]`. Helm's lists `{a,b}` are taken as well; what would
+ * not be YAML, a text that starts with @ for one, is a text. Numbers with leading zeros are texts, as with Helm.
  */
 function readScalar(text: string, whole: string): unknown {
   if (text === '') return '';

@@ -14,8 +14,9 @@ export interface LockParameters {
 }
 
 /**
- * The parameters that a stack is locked with, by the rule of `up`: who gives none keeps those of the last time, who gives
- * some replaces them all. The lock file keeps what `--set` said, and of `--values` only the file, from its own folder on.
+ * The parameters that a stack is locked with, by the rule of `up`: who gives none keeps those of the last time, who
+ * gives some replaces them all. The lock file keeps what `--set` said, and of `--values` only the file, from its own
+ * folder on.
  * @throws TracewrightError `usage.invalid` for a secret that would be written down, and as `readParameters`
  */
 export async function lockParameters(

@@ -1,8 +1,8 @@
 import { mask, redact } from '../../tools/redact.js';
 
 /**
- * A value as it may be shown: without the credentials of URLs (of proxies, registries, engines) and without anything else
- * that looks like a secret. Who stands before the `@` of an `ssh://` address without a password stays.
+ * A value as it may be shown: without the credentials of URLs (of proxies, registries, engines) and without anything
+ * else that looks like a secret. Who stands before the `@` of an `ssh://` address without a password stays.
  */
 export function maskValue(value: string): string {
   return redact(

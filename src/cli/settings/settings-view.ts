@@ -2,7 +2,10 @@ import type { Paint } from '../paint.js';
 import { fit, widthOf, wrap } from '../text-width.js';
 import { settingGroups, type Setting, type SettingGroup, type SettingOrigin } from './setting.js';
 
-/** The settings that have a value or a problem, group by group. @param columns of the terminal; more than 120 are not used */
+/**
+ * The settings that have a value or a problem, group by group.
+ * @param columns of the terminal; more than 120 are not used
+ */
 export function settingsLines(
   settings: readonly Setting[],
   { paint, columns }: { readonly paint: Paint; readonly columns: number },

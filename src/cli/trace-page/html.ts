@@ -8,7 +8,9 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Text from elsewhere, safe in the text and in quoted attributes of a page: without control characters, on one line. */
+/**
+ * Text from elsewhere, safe in the text and in quoted attributes of a page: without control characters, on one line.
+ */
 export function escapeHtml(text: string): string {
   return printable(text).replace(/[&<>"']/gu, (it) => entities[it] ?? it);
 }

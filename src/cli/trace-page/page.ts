@@ -13,7 +13,8 @@ import { colourCount, pageStyle } from './style.js';
 const policy = "default-src 'none'; style-src 'unsafe-inline'";
 
 /**
- * The trace as one HTML page that needs nothing else: the same picture as in the terminal, with the details of each span.
+ * The trace as one HTML page that needs nothing else: the same picture as in the terminal, with the details of each
+ * span.
  * @param madeBy for the last line: `Tracewright 0.1.0`
  */
 export function renderTracePage(trace: Trace, madeBy: string): string {

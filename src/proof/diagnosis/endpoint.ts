@@ -61,7 +61,10 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || host.startsWith('127.');
 }
 
-/** What is wrong with an endpoint, as the rest of a sentence that begins with it, and the cure; undefined when nothing is known to be. */
+/**
+ * What is wrong with an endpoint, as the rest of a sentence that begins with it, and the cure; undefined when nothing
+ * is known to be.
+ */
 export interface EndpointTrouble {
   readonly why: string;
   readonly cure: string;

@@ -50,8 +50,8 @@ export function evidenceOf(facts: HopFacts): Evidence {
 }
 
 /**
- * All that was seen: what decided first, the most telling in front, then what the verification itself saw, then the rest in
- * the order of the hops. Terminals show the beginning of it.
+ * All that was seen: what decided first, the most telling in front, then what the verification itself saw, then the
+ * rest in the order of the hops. Terminals show the beginning of it.
  */
 export function rankedEvidence(
   evidence: Evidence,

@@ -5,8 +5,8 @@ import type { CollectorConfig } from './collector-config.js';
 import type { EndpointUse, ServiceFacts } from './endpoint.js';
 
 /**
- * What was seen of the stack after its proof had failed. Wherever something could not be found out (no right to read it,
- * no answer in time), it is `undefined`: no verdict may be built on that.
+ * What was seen of the stack after its proof had failed. Wherever something could not be found out (no right to read
+ * it, no answer in time), it is `undefined`: no verdict may be built on that.
  */
 export interface HopFacts {
   readonly spec: ProofSpec;

@@ -42,11 +42,11 @@ export function sendsToAgent(
 }
 
 /**
- * Up to 1.41 HotROD takes JAEGER_ENDPOINT, else JAEGER_AGENT_HOST; from 1.42 to 1.48 OTEL_EXPORTER_JAEGER_ENDPOINT (over
- * which it writes JAEGER_ENDPOINT, if that is set), or OTLP with `-x otlp`; from 1.49 OTLP only. A tag such as `latest`
- * says nothing: then what HotROD says at its start decides (1.42 and later say `using jaeger trace exporter`). Source:
- * examples/hotrod/cmd/root.go, flags.go, pkg/tracing/init.go and internal/jaegerclientenv2otel of Jaeger v1.42.0,
- * v1.48.0, v1.49.0.
+ * Up to 1.41 HotROD takes JAEGER_ENDPOINT, else JAEGER_AGENT_HOST; from 1.42 to 1.48 OTEL_EXPORTER_JAEGER_ENDPOINT
+ * (over which it writes JAEGER_ENDPOINT, if that is set), or OTLP with `-x otlp`; from 1.49 OTLP only. A tag such as
+ * `latest` says nothing: then what HotROD says at its start decides (1.42 and later say `using jaeger trace exporter`).
+ * Source: examples/hotrod/cmd/root.go, flags.go, pkg/tracing/init.go and internal/jaegerclientenv2otel of Jaeger
+ * v1.42.0, v1.48.0, v1.49.0.
  * @param inLog the exporter that its log names
  * @returns undefined when nothing tells
  */

@@ -6,8 +6,8 @@ import type { Reader } from './reader.js';
 const inexactMs = 1_500;
 
 /**
- * From when on logs are about the ride and not about an earlier one, by the cluster's clock, as `sinceTime` of the log API.
- * Where that clock cannot be read, early enough for any.
+ * From when on logs are about the ride and not about an earlier one, by the cluster's clock, as `sinceTime` of the log
+ * API. Where that clock cannot be read, early enough for any.
  * @returns undefined when there was no ride
  */
 export async function logsSince(read: Reader, ride: FactsRequest['ride']): Promise<string | undefined> {

@@ -74,7 +74,9 @@ function podTrouble(title: string, namespace: string, { name, pods }: WorkloadFa
   };
 }
 
-/** Of the last words of a crash the most exact ones: errors go from the general to the special, then come stack traces. */
+/**
+ * Of the last words of a crash the most exact ones: errors go from the general to the special, then come stack traces.
+ */
 function tellingLine({ lastLines }: PodFacts): string | undefined {
   const index = lastLines.findLastIndex((line) => /error|fatal|panic|invalid|unknown|failed/iu.test(line));
   const line = lastLines.at(index);

@@ -3,8 +3,8 @@ import type { HopFacts } from './facts.js';
 import type { Verdict } from './verdict.js';
 
 /**
- * Where somebody has changed by hand what the stack file says of the broken hop, `up` puts it back, and `retry` would only
- * prove again that it is broken. Then the cure says so, and keeps the other way for whoever wants the change.
+ * Where somebody has changed by hand what the stack file says of the broken hop, `up` puts it back, and `retry` would
+ * only prove again that it is broken. Then the cure says so, and keeps the other way for whoever wants the change.
  */
 export function withPutBack(verdict: Verdict, { spec, changes = [] }: HopFacts): Verdict {
   const places = placesOf(verdict.type, spec);

@@ -140,7 +140,10 @@ async function lastLines(read: Reader, { metadata, status }: Pod): Promise<reado
   return linesOf(text ?? '');
 }
 
-/** The last three of those lines that differ in more than their time (`2026/11/26 09:36:29 …`, `ts=2026-11-26T09:36:29Z …`). */
+/**
+ * The last three of those lines that differ in more than their time (`2026/11/26 09:36:29 …`, `ts=2026-11-26T09:36:29Z
+ * …`).
+ */
 export function newestOf(lines: readonly string[]): string[] {
   const byText = new Map<string, string>();
   for (const line of lines) {

@@ -6,7 +6,9 @@ import type { HttpAnswer } from '../cluster-access.js';
 /** `undefined`: it could not be found out. */
 export type Found<T> = T | 'absent' | undefined;
 
-/** Reads for a diagnosis. Nothing here throws: what cannot be had is no reason to lose the failure that is looked into. */
+/**
+ * Reads for a diagnosis. Nothing here throws: what cannot be had is no reason to lose the failure that is looked into.
+ */
 export interface Reader {
   object<T>(path: string): Promise<Found<T>>;
   list<T>(path: string, query?: Readonly<Record<string, string>>): Promise<readonly T[] | undefined>;

@@ -1,8 +1,8 @@
 import type { Condition, ObjectMeta, Pod } from '../../tools/kubernetes/objects.js';
 
 /*
- * After a restart the API server still tells what was true before it: a Ready node, running pods. What is older than the
- * node's process is not believed.
+ * After a restart the API server still tells what was true before it: a Ready node, running pods. What is older than
+ * the node's process is not believed.
  */
 
 /** A Kubernetes node, as far as it is read here. */

@@ -25,8 +25,8 @@ export interface EmbeddedPreflightOptions {
 const clusterBytes = 2 * 2 ** 30;
 
 /**
- * Looks whether this machine can build and run the embedded cluster, in about 50 ms. Starts and changes nothing. The checks
- * are the same ones that the build and the cluster make, long before they would.
+ * Looks whether this machine can build and run the embedded cluster, in about 50 ms. Starts and changes nothing. The
+ * checks are the same ones that the build and the cluster make, long before they would.
  */
 export async function preflightEmbedded(options: EmbeddedPreflightOptions): Promise<Check[]> {
   const checks = await Promise.all([

@@ -1,7 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { identifyProcess, isAlive, type ProcessIdentity } from '../../tools/process-identity.js';
 
-/** Whether the process is in the control groups of the cluster `id`: a pid file left by an earlier boot fools nobody. */
+/**
+ * Whether the process is in the control groups of the cluster `id`: a pid file left by an earlier boot fools nobody.
+ */
 export async function belongsTo(id: string, process: ProcessIdentity): Promise<boolean> {
   return (await isAlive(process)) && (await isInGroup(id, process.pid));
 }

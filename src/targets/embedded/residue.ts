@@ -29,7 +29,9 @@ export async function clusterLinks(id: string): Promise<string[]> {
   return links.filter((_, index) => aliases[index]?.trim() === id);
 }
 
-/** Mount points below a folder, as this process sees them. The cluster's own are in a namespace that nobody else sees. */
+/**
+ * Mount points below a folder, as this process sees them. The cluster's own are in a namespace that nobody else sees.
+ */
 export async function mountsBelow(path: string): Promise<string[]> {
   const mounts = await readFile('/proc/self/mountinfo', 'utf8');
   const points = mounts.split('\n').map((line) => unescapeOctal(line.split(' ')[4] ?? ''));

@@ -2,7 +2,9 @@ import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { run } from '../../tools/process.js';
 import { isTracewrightError } from '../../domain/failure.js';
 
-/** What Debian's invoke-rc.d and deb-systemd-invoke ask before they start a service; 101 means "forbidden by policy". */
+/**
+ * What Debian's invoke-rc.d and deb-systemd-invoke ask before they start a service; 101 means "forbidden by policy".
+ */
 const policyPath = '/usr/sbin/policy-rc.d';
 const forbidden = 101;
 const marker = '# Made by Tracewright for the time of one package installation.';
@@ -26,7 +28,10 @@ export async function withoutServiceStarts<T>(install: () => Promise<T>, path = 
   }
 }
 
-/** Puts back what an installation that was killed left in place; does nothing otherwise. The next installation, if any, is ours. */
+/**
+ * Puts back what an installation that was killed left in place; does nothing otherwise. The next installation, if any,
+ * is ours.
+ */
 export async function undoServicePolicy(path = policyPath): Promise<void> {
   await putBack(path, `${path}.tracewright-aside`);
 }

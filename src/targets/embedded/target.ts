@@ -22,7 +22,9 @@ export interface EmbeddedTargetOptions {
 }
 
 const defaultReadyTimeoutMs = 120_000;
-/** How long another call may hold the cluster: a first start with its packages and images takes this at the very most. */
+/**
+ * How long another call may hold the cluster: a first start with its packages and images takes this at the very most.
+ */
 const lockTimeoutMs = 300_000;
 
 /** A single-node Kubernetes of our own on this machine: no Docker, no image registry, no internet. */

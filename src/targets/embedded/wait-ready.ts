@@ -126,7 +126,9 @@ async function whenItems<T extends { readonly metadata: ObjectMeta }, Found>(
   });
 }
 
-/** Follows the node's own word until it is as wanted. A program that keeps ending, or the end of the node, is a failure. */
+/**
+ * Follows the node's own word until it is as wanted. A program that keeps ending, or the end of the node, is a failure.
+ */
 async function whenStatus(
   options: WaitReadyOptions,
   signal: AbortSignal,

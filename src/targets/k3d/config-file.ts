@@ -17,8 +17,8 @@ export interface ClusterWish {
 }
 
 /**
- * The text of a k3d.io/v1alpha5 file. k3d replaces `$NAME` in it: the proxies stand there by name, because they may hold
- * passwords. A failed creation is not rolled back, so that its logs can be had.
+ * The text of a k3d.io/v1alpha5 file. k3d replaces `$NAME` in it: the proxies stand there by name, because they may
+ * hold passwords. A failed creation is not rolled back, so that its logs can be had.
  */
 export function k3dConfigFile(wish: ClusterWish): string {
   const { settings, environment } = wish;

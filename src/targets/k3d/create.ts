@@ -21,7 +21,9 @@ export interface Creation {
   readonly docker: Docker;
   readonly k3d: K3d;
   readonly request: CreateOptions;
-  /** In milliseconds, for each of k3d's phases (preparation with pulls, creation, start) and for the nodes to be Ready. */
+  /**
+   * In milliseconds, for each of k3d's phases (preparation with pulls, creation, start) and for the nodes to be Ready.
+   */
   readonly timeoutMs: number;
 }
 

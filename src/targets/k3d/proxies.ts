@@ -25,8 +25,8 @@ function valueOf(variables: Variables, name: string): { name: string; value: str
 }
 
 /**
- * Variables for the nodes of a machine behind a proxy, as k3d writes them: without the cluster's own addresses among the
- * exceptions, nothing in it would find anything (k3d#339). Empty where there is no proxy.
+ * Variables for the nodes of a machine behind a proxy, as k3d writes them: without the cluster's own addresses among
+ * the exceptions, nothing in it would find anything (k3d#339). Empty where there is no proxy.
  */
 export function nodeProxies(cluster: string, variables: Variables): string[] {
   const proxies = proxyVariables.flatMap((name) => {

@@ -102,7 +102,8 @@ async function remove(options: K3dTargetOptions, folder: K3dFolder, request: Del
 }
 
 /**
- * @returns undefined when nothing can be there: an environment whose cluster was never begun, on a machine without Docker
+ * @returns undefined when nothing can be there: an environment whose cluster was never begun, on a machine without
+ * Docker
  */
 async function knownContainers(
   docker: Docker,

@@ -33,8 +33,8 @@ export function neededPermissions({ components, proof }: Stack, cluster: KnownCl
 }
 
 /**
- * What charts usually bring, and what stays of it when helm has uninstalled them; only the chart itself tells whether it
- * does. `up` makes it, `down` takes it away. None for a stack without releases.
+ * What charts usually bring, and what stays of it when helm has uninstalled them; only the chart itself tells whether
+ * it does. `up` makes it, `down` takes it away. None for a stack without releases.
  */
 export function usualPermissions({ components }: Stack): Permission[] {
   const namespaces = Object.values(components).flatMap(({ release }) => (release ? [release.namespace] : []));

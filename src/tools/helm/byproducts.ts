@@ -33,10 +33,10 @@ interface Context {
 }
 
 /**
- * Finds what helm will not take away together with the release: what its hooks made, definitions that it keeps by policy, and
- * what its programs wrote at run time (certificates, leader leases, volume claims, the kubelet's Service of a Prometheus
- * operator). Puts our labels on it, so that it is still known as ours when whoever removes the release is killed in between.
- * What was there before the release, or was written by a person, is none of these.
+ * Finds what helm will not take away together with the release: what its hooks made, definitions that it keeps by
+ * policy, and what its programs wrote at run time (certificates, leader leases, volume claims, the kubelet's Service of
+ * a Prometheus operator). Puts our labels on it, so that it is still known as ours when whoever removes the release is
+ * killed in between. What was there before the release, or was written by a person, is none of these.
  */
 export async function claimByproducts(
   kube: Kubernetes,

@@ -10,8 +10,8 @@ import type { ReleaseRecord } from './release-record.js';
 const passing = 'Job';
 
 /**
- * The objects of a release that are not there any more, such as `Service tracing/tempo`. Hooks come and go and are none of
- * them; nor is what we may not look at.
+ * The objects of a release that are not there any more, such as `Service tracing/tempo`. Hooks come and go and are none
+ * of them; nor is what we may not look at.
  * @throws TracewrightError `cluster.unreachable`
  */
 export async function goneObjects(

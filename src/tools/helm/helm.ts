@@ -13,7 +13,10 @@ import { isLoopback } from '../registry/loopback.js';
 export interface HelmOptions {
   /** Path of the program, or its name on PATH; helm 3.13 or later, or helm 4. */
   readonly binary: string;
-  /** For helm's caches and configuration, one folder per release: parallel calls share nothing, the user's stays untouched. */
+  /**
+   * For helm's caches and configuration, one folder per release: parallel calls share nothing, the user's stays
+   * untouched.
+   */
   readonly homeDir: string;
   readonly kubeconfigPath: string;
   /** @default the current context of the file */

@@ -48,10 +48,11 @@ export interface ReconcileResult {
 const maxRounds = 5;
 
 /**
- * Makes the release what is desired: observe, classify, act, until the observation says that it is so. Every step can be
- * cut off at any point and begun again; a release that is in order gets no new revision. The caller makes sure that no
- * other helm of ours works on the release. Readiness is not waited for.
- * @throws TracewrightError `release.foreign`, `release.failed`, `release.locked`, `ready.*` of a hook, and what helm throws
+ * Makes the release what is desired: observe, classify, act, until the observation says that it is so. Every step can
+ * be cut off at any point and begun again; a release that is in order gets no new revision. The caller makes sure that
+ * no other helm of ours works on the release. Readiness is not waited for.
+ * @throws TracewrightError `release.foreign`, `release.failed`, `release.locked`, `ready.*` of a hook, and what helm
+ * throws
  */
 export async function reconcileRelease(options: ReconcileOptions): Promise<ReconcileResult> {
   const { kube, helm, namespace, environment, component, call = {} } = options;

@@ -9,7 +9,9 @@ import type { ReleaseName } from './helm.js';
 export interface ReleaseRecord extends ObservedRelease {
   /** Rendered, without hooks. */
   readonly manifest: string;
-  /** By the cluster's clock, ISO 8601: when helm began to install it. Absent when it no longer keeps the first revision. */
+  /**
+   * By the cluster's clock, ISO 8601: when helm began to install it. Absent when it no longer keeps the first revision.
+   */
   readonly begunAt?: string;
   readonly hooks: readonly { readonly kind: string; readonly name: string; readonly manifest: string }[];
 }

@@ -21,7 +21,9 @@ export interface RemoveOptions extends ReleaseName {
 export interface RemoveResult {
   /** `foreign`: a release of that name exists that is not ours, and was left alone. */
   readonly outcome: 'removed' | 'absent' | 'foreign';
-  /** CustomResourceDefinitions of ours that are still there: from `crds/`, or kept by policy. See `deleteDefinitions`. */
+  /**
+   * CustomResourceDefinitions of ours that are still there: from `crds/`, or kept by policy. See `deleteDefinitions`.
+   */
   readonly definitions: readonly string[];
 }
 

@@ -19,8 +19,8 @@ export interface UninstallOptions extends ReleaseName {
 }
 
 /**
- * Uninstalls a release, which must be ours, and returns when its objects, its pods and what it made besides are gone: nothing
- * of it may be mistaken for a part of the next one. CustomResourceDefinitions stay, with our labels.
+ * Uninstalls a release, which must be ours, and returns when its objects, its pods and what it made besides are gone:
+ * nothing of it may be mistaken for a part of the next one. CustomResourceDefinitions stay, with our labels.
  * @throws TracewrightError `removal.stuck` that names what stays and why, and what helm throws
  */
 export async function uninstallWhole(record: ReleaseRecord, options: UninstallOptions): Promise<void> {

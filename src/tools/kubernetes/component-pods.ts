@@ -20,8 +20,8 @@ export const helmAnnotations = {
 } as const;
 
 /**
- * The pods of a component: those made by its objects, found by going up from each pod to what owns it. So the pods that an
- * operator makes of a custom resource count to the component that has the resource, not to the operator.
+ * The pods of a component: those made by its objects, found by going up from each pod to what owns it. So the pods that
+ * an operator makes of a custom resource count to the component that has the resource, not to the operator.
  */
 export async function podsOfComponent(
   kube: Kubernetes,

@@ -18,9 +18,9 @@ export interface ObjectDrift {
 const namedPaths = 3;
 
 /**
- * What of the objects is gone or was changed by somebody. The API server itself says what applying them would change (a dry
- * run), so that defaults and other spellings of the same value are no difference; nor is what the objects do not mention.
- * Changes nothing.
+ * What of the objects is gone or was changed by somebody. The API server itself says what applying them would change (a
+ * dry run), so that defaults and other spellings of the same value are no difference; nor is what the objects do not
+ * mention. Changes nothing.
  * @throws TracewrightError `cluster.unreachable`, `cluster.forbidden`
  */
 export async function observeDrift(

@@ -21,8 +21,8 @@ interface EndpointSlice {
 }
 
 /**
- * A ready pod behind a Service, with the container's port. The cluster's own endpoints know which port of the Service is
- * which of the pod, and which pods are ready.
+ * A ready pod behind a Service, with the container's port. The cluster's own endpoints know which port of the Service
+ * is which of the pod, and which pods are ready.
  * @throws TracewrightError `service.unavailable`, `cluster.*`
  */
 export async function readyPodOf(

@@ -21,8 +21,8 @@ export interface FollowOptions {
 const lookAgainMs = 1_000;
 
 /**
- * Lines of all containers as they are written, until `signal` fires. Pods that come later and containers that start again
- * are followed from their first line.
+ * Lines of all containers as they are written, until `signal` fires. Pods that come later and containers that start
+ * again are followed from their first line.
  * @throws TracewrightError `cluster.*`
  */
 export async function* followLogs(

@@ -10,7 +10,8 @@ export type NamespaceOutcome = 'created' | 'ours' | 'foreign';
 /**
  * Makes sure that the namespace exists. One that is just being deleted is waited for and made again. A namespace that
  * exists without our label is used but never labelled, so that a teardown leaves it alone.
- * @throws TracewrightError `removal.stuck` when a namespace stays half deleted, `cluster.forbidden`, `cluster.unreachable`
+ * @throws TracewrightError `removal.stuck` when a namespace stays half deleted, `cluster.forbidden`,
+ * `cluster.unreachable`
  */
 export async function ensureNamespace(
   kube: Kubernetes,

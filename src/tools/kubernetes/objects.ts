@@ -1,6 +1,6 @@
 /**
- * The parts of Kubernetes objects that Tracewright reads. The library's generated types turn times into Dates, which raw
- * answers and watch events are not, so these say what is really on the wire.
+ * The parts of Kubernetes objects that Tracewright reads. The library's generated types turn times into Dates, which
+ * raw answers and watch events are not, so these say what is really on the wire.
  */
 
 export interface ObjectMeta {

@@ -32,9 +32,10 @@ const lookAgainMs = 500;
 const portsTried = 100;
 
 /**
- * Listens on a local port and connects each caller with a ready pod of the Service, chosen anew for each connection: so it
- * outlives its pods. What is open when a pod ends, ends.
- * @throws TracewrightError `service.unavailable`, `port.taken`, `usage.invalid` for a local address that is none, `cluster.*`
+ * Listens on a local port and connects each caller with a ready pod of the Service, chosen anew for each connection: so
+ * it outlives its pods. What is open when a pod ends, ends.
+ * @throws TracewrightError `service.unavailable`, `port.taken`, `usage.invalid` for a local address that is none,
+ * `cluster.*`
  */
 export async function forwardPort(
   kube: Kubernetes,

@@ -2,8 +2,8 @@ import { isApiError } from './api-error.js';
 import type { Kubernetes } from './connection.js';
 
 /**
- * The values of a Secret, decoded; `undefined` when there is none of that name. For the moment in which they are needed:
- * they belong into no result, log or error.
+ * The values of a Secret, decoded; `undefined` when there is none of that name. For the moment in which they are
+ * needed: they belong into no result, log or error.
  * @throws ApiError
  */
 export async function readSecret(

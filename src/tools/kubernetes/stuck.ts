@@ -21,8 +21,8 @@ export interface SilentService {
 }
 
 /**
- * The failure of an object that was deleted and is still there, with the names of what holds it: its finalizers, what is left
- * in a namespace or of a custom kind, API services that do not answer.
+ * The failure of an object that was deleted and is still there, with the names of what holds it: its finalizers, what
+ * is left in a namespace or of a custom kind, API services that do not answer.
  * @param last the object, as it was seen last
  */
 export async function stuckFailure(

@@ -26,9 +26,9 @@ export interface SweepResult {
 const apart = new Set(['Namespace', definitionKind.kind, 'Event', 'Endpoints', 'EndpointSlice']);
 
 /**
- * Takes away what is left of an environment in a cluster that others use, after its components were removed: objects with
- * its label, its CustomResourceDefinitions, its namespaces, webhooks that nobody answers any more. What others put into its
- * namespaces stays, and so does a release whose removal was skipped.
+ * Takes away what is left of an environment in a cluster that others use, after its components were removed: objects
+ * with its label, its CustomResourceDefinitions, its namespaces, webhooks that nobody answers any more. What others put
+ * into its namespaces stays, and so does a release whose removal was skipped.
  * @throws TracewrightError `removal.stuck` that names what does not go and why
  */
 export async function sweepEnvironment(

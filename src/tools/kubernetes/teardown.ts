@@ -51,7 +51,8 @@ export async function deleteDefinitions(
 
 /**
  * Deletes the namespaces that carry our label, each only when nothing of anybody else is in it.
- * @throws TracewrightError `removal.stuck` with what Kubernetes says is left, or which API service keeps namespaces from going
+ * @throws TracewrightError `removal.stuck` with what Kubernetes says is left, or which API service keeps namespaces
+ * from going
  */
 export async function deleteOwnNamespaces(
   kube: Kubernetes,

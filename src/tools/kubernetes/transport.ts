@@ -90,7 +90,9 @@ class StaleConnection extends Error {}
 
 const staleAttempts = 5;
 
-/** In milliseconds. API servers close idle connections after 90 s: we do before, and so write into none that is closed. */
+/**
+ * In milliseconds. API servers close idle connections after 90 s: we do before, and so write into none that is closed.
+ */
 const idleMs = 30_000;
 
 function createConnections(config: KubeConfig): {

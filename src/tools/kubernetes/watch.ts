@@ -103,7 +103,9 @@ export function watchCollection<T extends { readonly metadata: ObjectMeta }>(
   };
 }
 
-/** The answer will be the same tomorrow: no such resource, not allowed, not well formed. A bug of ours is one as well. */
+/**
+ * The answer will be the same tomorrow: no such resource, not allowed, not well formed. A bug of ours is one as well.
+ */
 function isRefusal(error: unknown): boolean {
   if (error instanceof ApiError) return error.status >= 400 && error.status < 500 && error.status !== 429;
   return !(error instanceof TracewrightError);

@@ -39,8 +39,8 @@ async function full(bed: Bed, step: StepName): Promise<Blow> {
 }
 
 /**
- * A step may have given up meanwhile: under disk pressure Kubernetes takes no pods, and for a moment after there is room.
- * Whoever made room says `up` until it is proved.
+ * A step may have given up meanwhile: under disk pressure Kubernetes takes no pods, and for a moment after there is
+ * room. Whoever made room says `up` until it is proved.
  */
 async function provedAgain(bed: Bed): Promise<Blow> {
   const what = 'room made on the disk, `up` again until it is proved';

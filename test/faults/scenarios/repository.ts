@@ -18,7 +18,9 @@ function component(repository: string): StackFile['components'][string] {
   };
 }
 
-/** The embedded stack and a small chart of each ailing repository, all at once, with a cache that knows none of them. */
+/**
+ * The embedded stack and a small chart of each ailing repository, all at once, with a cache that knows none of them.
+ */
 async function ailing(): ReturnType<NonNullable<Scenario['options']>> {
   const folder = await mkdtemp(join(tmpdir(), 'tracewright-repository-'));
   const repositories = await startRepositories(folder);

@@ -4,7 +4,10 @@ import { apiServer, cli, helm, machine, server, stoppedWorker, worker } from '..
 import { blow } from './kills.js';
 import { sameUpdateAgain, tearDownTwice } from './messages.js';
 
-/** One environment from its first step to its last, with a fault of another kind at each: what every change is tested with. */
+/**
+ * One environment from its first step to its last, with a fault of another kind at each: what every change is tested
+ * with.
+ */
 export const representative: Scenario = {
   name: 'representative',
   options: chain,

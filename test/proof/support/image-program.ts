@@ -6,7 +6,10 @@ import { pipeline } from 'node:stream/promises';
 import type { Readable } from 'node:stream';
 import { extract, type Header } from 'tar-stream';
 
-/** Unpacks a docker-archive and gives its entry point, as a path and arguments of this machine. Enough for images of one Go program. */
+/**
+ * Unpacks a docker-archive and gives its entry point, as a path and arguments of this machine. Enough for images of one
+ * Go program.
+ */
 export async function unpackProgram(tar: string, folder: string): Promise<readonly string[]> {
   let command: readonly string[] | undefined;
   await eachEntry(createReadStream(tar), async ({ name }, content) => {

@@ -34,7 +34,9 @@ async function findTars(): Promise<Record<ProgramName, string> | undefined> {
   return build && { tempo: tarOf('tempo'), collector: tarOf('collector'), hotrod: tarOf('hotrod') };
 }
 
-/** Why the programs cannot be run here; undefined when they can. For `describe.skipIf`, with the reason in its title. */
+/**
+ * Why the programs cannot be run here; undefined when they can. For `describe.skipIf`, with the reason in its title.
+ */
 export const missingPrograms: string | undefined =
   tars && Object.values(tars).every((tar) => existsSync(tar))
     ? undefined

@@ -1,8 +1,8 @@
 import { called, engineTrouble, writeEngine, type EngineContainer } from './engine.js';
 
 /**
- * A stand-in for the docker program: as much of docker 28 as Tracewright uses of it, over the engine's file. What it does
- * not know it refuses, as docker does.
+ * A stand-in for the docker program: as much of docker 28 as Tracewright uses of it, over the engine's file. What it
+ * does not know it refuses, as docker does.
  */
 const { path, engine, args } = called('docker');
 

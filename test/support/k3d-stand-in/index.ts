@@ -10,7 +10,10 @@ export interface K3dStandIn {
   readonly change: (change: (engine: Engine) => void) => void;
 }
 
-/** Puts stand-ins for docker and k3d into a folder of the running test. @param kubeconfig of the cluster that they hand out */
+/**
+ * Puts stand-ins for docker and k3d into a folder of the running test.
+ * @param kubeconfig of the cluster that they hand out
+ */
 export async function createK3dStandIn(folder: string, kubeconfig: string): Promise<K3dStandIn> {
   const bin = join(folder, 'bin');
   const path = join(folder, 'engine.json');

@@ -15,7 +15,9 @@ import {
 } from '../../support/cluster-snapshot.js';
 import { testHelms } from '../../support/helm.js';
 
-/** An operator as charts make them: it mounts a certificate that a program writes, and keeps a Service for the kubelets. */
+/**
+ * An operator as charts make them: it mounts a certificate that a program writes, and keeps a Service for the kubelets.
+ */
 const operator = `apiVersion: apps/v1
 kind: Deployment
 metadata: { name: operator }

@@ -71,7 +71,9 @@ describe.skipIf(missingApiServer)(`states of objects ${missingApiServer ?? ''}`,
   const gizmos = (group: string): KubernetesObjectSpec[] =>
     parseManifests(definition('gizmos', 'Gizmo', group));
 
-  /** A kind, and a webhook that must approve its objects and whose Service nobody serves, or that is not there at all. */
+  /**
+   * A kind, and a webhook that must approve its objects and whose Service nobody serves, or that is not there at all.
+   */
   async function behindWebhook(group: string, hasService: boolean): Promise<string> {
     const namespace = freshNamespace();
     await applyObjects(server.kube, { objects: gizmos(group), namespace, owner });

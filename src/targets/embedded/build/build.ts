@@ -33,8 +33,8 @@ export interface BuildOptions {
 }
 
 /**
- * Builds everything that runs in the embedded cluster, or finds it built. Two calls at once, also of two processes, make
- * one build. Older builds are removed, and so are Go's caches, which hold several times as much as the build.
+ * Builds everything that runs in the embedded cluster, or finds it built. Two calls at once, also of two processes,
+ * make one build. Older builds are removed, and so are Go's caches, which hold several times as much as the build.
  * @throws TracewrightError `build.*`, `state.locked`, `tool.cancelled`, `step.cancelled`
  */
 export async function buildEmbedded(options: BuildOptions): Promise<EmbeddedBuild> {

@@ -89,7 +89,8 @@ export async function compileGraph(
     cwd,
     args: [
       ...['build', '-v', '-trimpath', ...flags],
-      // No debugger will look at these programs. Without DWARF, and with GOGC as in go.ts, Kubernetes took 17 % less time.
+      // No debugger will look at these programs. Without DWARF, and with GOGC as in go.ts, Kubernetes took 17 % less
+      // time.
       ...['-gcflags=all=-dwarf=false', `-ldflags=-s -w ${graph.ldflags}`],
       ...['-o', `${outDir}/`, ...graph.packages],
     ],

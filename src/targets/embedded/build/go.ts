@@ -9,7 +9,9 @@ import { parseGoLine, type GoLine } from './progress.js';
 const oldestGo = [1, 24] as const;
 const installRemedy = `Install Go ${oldestGo.join('.')} or newer (https://go.dev/dl) and make sure that \`go\` is on PATH.`;
 
-/** A look must leave nothing behind: Go counts its calls in files below this folder, and does without where it cannot. */
+/**
+ * A look must leave nothing behind: Go counts its calls in files below this folder, and does without where it cannot.
+ */
 export const withoutTelemetry = { XDG_CONFIG_HOME: '/dev/null' } as const;
 
 /** From this much memory on, Go's compiler and linker collect garbage less often. */

@@ -11,7 +11,8 @@ const format = 1;
  * (names and contents, not times), the processor's architecture and this code's format.
  *
  * Go's version is left out on purpose: another compiler makes other bytes, but programs that do the same, and a patch
- * release of Go would cost every user ten minutes for nothing. Go's test files are left out as well: no program has them.
+ * release of Go would cost every user ten minutes for nothing. Go's test files are left out as well: no program has
+ * them.
  */
 export async function embeddedBuildHash(sourceDir: string): Promise<string> {
   const hash = createHash('sha256').update(`${String(format)}\0${process.arch}\0`);

@@ -36,7 +36,8 @@ const base: Layer = new Map<string, LayerEntry>([
 ]);
 
 /**
- * The layer as a tar stream with fixed times and owners, so that the same files make the same bytes. Files are streamed.
+ * The layer as a tar stream with fixed times and owners, so that the same files make the same bytes. Files are
+ * streamed.
  * @throws what reading a source throws, as the stream's error
  */
 export function packLayer(layer: Layer): Pack {

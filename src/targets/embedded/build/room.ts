@@ -2,8 +2,8 @@ import { stat, statfs } from 'node:fs/promises';
 import { TracewrightError } from '../../../domain/failure.js';
 
 /**
- * What a cold build holds on disk at its end, in bytes: 3.4 GiB of modules (measured), about 4 of compiled packages, 1.1 of
- * programs and images.
+ * What a cold build holds on disk at its end, in bytes: 3.4 GiB of modules (measured), about 4 of compiled packages,
+ * 1.1 of programs and images.
  */
 const peak = 9 * 2 ** 30;
 

@@ -30,7 +30,9 @@ export async function troubleFailure(
   });
 }
 
-/** The scheduler counts the nodes whose taints are in the way and names neither, so the taints of all nodes go with it. */
+/**
+ * The scheduler counts the nodes whose taints are in the way and names neither, so the taints of all nodes go with it.
+ */
 function placeFailure(
   where: string,
   { reason }: PodTrouble,

@@ -25,8 +25,9 @@ export interface WaitReadyOptions {
 
 /**
  * Returns when all checks hold. Driven by watches; only what cannot be watched is asked again and again.
- * @throws TracewrightError as soon as waiting is hopeless: `ready.image-pull`, `ready.crash-loop`, `ready.out-of-memory`,
- * `ready.unschedulable`, `manifest.rejected`; else `ready.timeout`, `cluster.unreachable`, `step.cancelled`
+ * @throws TracewrightError as soon as waiting is hopeless: `ready.image-pull`, `ready.crash-loop`,
+ * `ready.out-of-memory`, `ready.unschedulable`, `manifest.rejected`; else `ready.timeout`, `cluster.unreachable`,
+ * `step.cancelled`
  */
 export async function waitReady(kube: Kubernetes, options: WaitReadyOptions): Promise<void> {
   const { namespace, checks, timeoutMs, onProgress, signal } = options;
