@@ -183,7 +183,7 @@ describe.skipIf(missingPrograms)('a stack of real programs', () => {
     expect(error.type).toBe('proof.trace-missing');
     expect(error.message).toContain('does not know trace');
     expect(error.remedy).toContain('collector → Tempo');
-    expect(error.evidence[0]).toMatch(/collector: .*connection refused/u);
+    expect(error.evidence.join('\n')).toMatch(/collector: .*connection refused/u);
     expect(error.evidence.join('\n')).toMatch(/✓ Collector's log: \d+ spans of the ride and our root span/u);
     expect(error.evidence.join('\n')).toMatch(/\? Tempo, by TraceQL: last seen: /u);
     await Promise.all([rider.stop(), lost.stop()]);
