@@ -54,7 +54,8 @@ const meanings: readonly Meaning[] = [
       retryable: false,
     }),
   },
-  { pattern: /not found|404/iu, verbs: downloads, failure: chartNotFound },
+  // Ports and digests hold these digits as well.
+  { pattern: /not found|\b404\b/iu, verbs: downloads, failure: chartNotFound },
   {
     pattern:
       /(?:pre|post)-(?:install|upgrade|rollback|delete) hooks? failed|failed (?:pre|post)-(?:install|upgrade|rollback|delete)/u,
