@@ -190,13 +190,15 @@ export class Bed {
     return performance.now() - started;
   }
 
-  async kill(identity: ProcessIdentity, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    process.kill(identity.pid, signal);
+  /** Ends a process, and waits until it is gone. @returns false when it had ended by itself */
+  async kill(identity: ProcessIdentity, signal: NodeJS.Signals = 'SIGKILL'): Promise<boolean> {
+    if (!sendSignal(identity, signal)) return false;
     await this.until(
       `the end of process ${String(identity.pid)}`,
       async () => !(await isAlive(identity)),
       10,
     );
+    return true;
   }
 
   /** Takes the environment away. */
@@ -226,5 +228,15 @@ export class Bed {
     const path = join(this.stateDir, 'temporal', 'server.json');
     const { data } = JSON.parse(await readFile(path, 'utf8')) as { data: { port: number } };
     return `127.0.0.1:${String(data.port)}`;
+  }
+}
+
+/** @returns false when there is no such process any more */
+export function sendSignal({ pid }: ProcessIdentity, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
   }
 }

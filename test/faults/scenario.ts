@@ -62,10 +62,7 @@ export async function playScenario(scenario: Scenario, say: (text: string) => vo
     await (scenario.takeAway?.(bed, dealt) ?? bed.down());
     residue.push(...(await residueOf({ stateDir: bed.stateDir, cluster: bed.ownCluster }, before)));
   } catch (error) {
-    dealt({
-      what: 'the environment as a whole',
-      note: error instanceof Error ? error.message : String(error),
-    });
+    dealt({ what: 'the environment as a whole', note: whyOf(error) });
   } finally {
     const overlaps = await watch.stop();
     await bed.close();
@@ -81,3 +78,9 @@ export async function playScenario(scenario: Scenario, say: (text: string) => vo
 }
 
 const list = (items: readonly string[]): string => (items.length === 0 ? 'none' : items.join('; '));
+
+/** With the causes: "Workflow Update failed" alone tells nothing. */
+function whyOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}: ${whyOf(error.cause)}`;
+}

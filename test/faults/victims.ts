@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clusterProcesses } from '../../src/targets/embedded/processes.js';
 import { identifyProcess, isAlive, type ProcessIdentity } from '../../src/tools/process-identity.js';
-import type { Bed } from './bed.js';
+import { sendSignal, type Bed } from './bed.js';
 import { attemptOf, isOver, isRunning, stepNames, type StepName } from './moments.js';
 
 /** Something that is killed. */
@@ -67,8 +67,7 @@ export const helm: Victim = {
       },
       5,
     );
-    if (!killed) return 'helm was done';
-    await bed.kill(killed);
+    if (!killed || !(await bed.kill(killed))) return 'helm was done';
     return bed.until(`${step} after its helm was killed`, async () => {
       const snapshot = await bed.look();
       const [next] = (await attemptOf(bed, step))?.processes ?? [];
@@ -114,13 +113,7 @@ export async function killEverything(bed: Bed): Promise<void> {
     ...(await clusterProcesses(bed.cluster.id)),
   ];
   const command = bed.leave();
-  for (const { pid } of victims) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
-  }
+  for (const victim of victims) sendSignal(victim, 'SIGKILL');
   await command;
   await bed.until('the end of everything', async () => {
     const alive = await Promise.all(victims.map((victim) => isAlive(victim)));
