@@ -6,6 +6,7 @@ import { exitCodes, type CliContext } from './cli/context.js';
 import { errorLines, exitCodeOf } from './cli/errors.js';
 import { usageError } from './cli/usage-error.js';
 import { readConfig, requireGood } from './config.js';
+import { sharedSignal } from './tools/shared-signal.js';
 
 /** Runs the command line and sets the exit code of the process. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -68,7 +69,7 @@ function createContext(
     config,
     version: ownVersion(),
     paint,
-    signal: AbortSignal.any([interrupted.signal, unread.signal]),
+    signal: sharedSignal(interrupted.signal, unread.signal),
     interrupted: interrupted.signal,
     terminal: canRedraw(config) ? process.stdout : undefined,
     columns: process.stdout.columns || 100,

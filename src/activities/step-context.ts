@@ -5,6 +5,7 @@ import type { LiveDetail } from '../domain/progress.js';
 import { usableMs } from '../domain/time-limits.js';
 import type { ProcessIdentity } from '../tools/process-identity.js';
 import { redact } from '../tools/redact.js';
+import { sharedSignal } from '../tools/shared-signal.js';
 
 /** Half of this comes to the server: worker.ts limits the throttle to a second as well. */
 const heartbeatIntervalMs = 1_000;
@@ -73,7 +74,7 @@ function beat(context: Context): { step: StepContext; stop: () => void } {
       processes = running;
       send();
     },
-    signal: context.cancellationSignal,
+    signal: sharedSignal(context.cancellationSignal),
     attempt: context.info.attempt,
     deadline: deadlineIn(usableMs(context.info.startToCloseTimeoutMs)),
   };

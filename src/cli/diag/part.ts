@@ -1,5 +1,5 @@
-import { setMaxListeners } from 'node:events';
 import { toFailure } from '../../domain/failure.js';
+import { sharedSignal } from '../../tools/shared-signal.js';
 
 /** A file of the archive, before secrets are taken out of it. */
 export interface DiagFile {
@@ -60,9 +60,7 @@ async function collectOne({ what, limitMs, collect }: Part, signal: AbortSignal)
   const timer = setTimeout(() => {
     limit.abort();
   }, limitMs);
-  const either = AbortSignal.any([signal, limit.signal]);
-  // A part may ask for a hundred things at once, each of which listens.
-  setMaxListeners(0, either);
+  const either = sharedSignal(signal, limit.signal);
   // Not everything that is asked heeds a signal: nobody waits longer for it.
   const late = new Promise<never>((_, reject) => {
     const end = (): void => {

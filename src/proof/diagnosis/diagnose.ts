@@ -1,7 +1,7 @@
-import { setMaxListeners } from 'node:events';
 import { TracewrightError } from '../../domain/failure.js';
 import type { ManifestsSpec, ProofSpec } from '../../domain/stack.js';
 import type { Kubernetes } from '../../tools/kubernetes/connection.js';
+import { sharedSignal } from '../../tools/shared-signal.js';
 import type { ProofKube } from '../cluster-access.js';
 import { readCounters } from './counters.js';
 import { evidenceOf, rankedEvidence } from './evidence.js';
@@ -66,9 +66,6 @@ function explained(error: TracewrightError, facts: HopFacts): TracewrightError {
   return new TracewrightError({ type, message, remedy, retryable, evidence, cause: error });
 }
 
-/** Many requests at once listen to it, and Node takes more than ten for a leak. */
 function limitedBy(signal: AbortSignal): AbortSignal {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(diagnosisMs)]);
-  setMaxListeners(0, limit);
-  return limit;
+  return sharedSignal(signal, AbortSignal.timeout(diagnosisMs));
 }
