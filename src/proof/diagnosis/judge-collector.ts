@@ -2,7 +2,9 @@ import { addressText } from '../cluster-access.js';
 import { kindOf } from './collector-config.js';
 import type { HopFacts } from './facts.js';
 import { partTrouble } from './part-trouble.js';
-import type { Verdict } from './verdict.js';
+import { verdictsOn, type Verdict } from './verdict.js';
+
+const verdict = verdictsOn('hop.collector');
 
 /** The collector does not run, takes nothing over OTLP, or does not log what it takes. */
 export function judgeCollector(facts: HopFacts): Verdict | undefined {
@@ -65,13 +67,4 @@ function receiversText(pipelines: readonly { name: string; receivers: readonly s
     pipelines.map(({ name, receivers }) => `${name}: ${receivers.join(', ') || 'none'}`).join('; ') ||
     'it has none'
   );
-}
-
-function verdict(
-  message: string,
-  remedy: string,
-  decidedBy: Verdict['decidedBy'],
-  retryable = false,
-): Verdict {
-  return { type: 'hop.collector', message, remedy, retryable, decidedBy };
 }

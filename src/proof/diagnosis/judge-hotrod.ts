@@ -10,7 +10,9 @@ import {
   type HotrodExporter,
 } from './hotrod-exporter.js';
 import { partTrouble } from './part-trouble.js';
-import type { Verdict } from './verdict.js';
+import { verdictsOn, type Verdict } from './verdict.js';
+
+const verdict = verdictsOn('hop.hotrod-collector');
 
 /** HotROD gives no ride. */
 export function judgeHotrod({ spec, hotrod }: HopFacts): Verdict | undefined {
@@ -131,13 +133,4 @@ function wrongAddress(facts: HopFacts, exporter: HotrodExporter, target: Endpoin
 function rightAddress({ spec }: HopFacts, { protocol }: HotrodExporter): string {
   const host = `${spec.collector.service}.${spec.collector.namespace}.svc.cluster.local`;
   return `http://${host}:${String(wirePorts[protocol])}${protocol === 'jaeger' ? '/api/traces' : ''}`;
-}
-
-function verdict(
-  message: string,
-  remedy: string,
-  decidedBy: Verdict['decidedBy'],
-  retryable = false,
-): Verdict {
-  return { type: 'hop.hotrod-collector', message, remedy, retryable, decidedBy };
 }

@@ -6,7 +6,10 @@ import { endpointTrouble } from './endpoint.js';
 import type { HopFacts } from './facts.js';
 import { total } from './metrics.js';
 import { partTrouble } from './part-trouble.js';
-import type { Verdict } from './verdict.js';
+import { verdictsOn, type Verdict } from './verdict.js';
+
+const ofTempo = verdictsOn('hop.tempo');
+const verdict = verdictsOn('hop.collector-tempo');
 
 /** Tempo does not run, or is not ready. */
 export function judgeTempo({ spec, tempo }: HopFacts): Verdict | undefined {
@@ -149,22 +152,4 @@ function isWhole({ spec, tempo }: HopFacts): boolean {
 
 function workloadOf({ workload }: HopFacts['tempo']): string {
   return workload && workload !== 'absent' ? workload.name : 'statefulset/tempo';
-}
-
-function ofTempo(
-  message: string,
-  remedy: string,
-  decidedBy: Verdict['decidedBy'],
-  retryable = false,
-): Verdict {
-  return { type: 'hop.tempo', message, remedy, retryable, decidedBy };
-}
-
-function verdict(
-  message: string,
-  remedy: string,
-  decidedBy: Verdict['decidedBy'],
-  retryable = false,
-): Verdict {
-  return { type: 'hop.collector-tempo', message, remedy, retryable, decidedBy };
 }

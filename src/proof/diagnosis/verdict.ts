@@ -11,3 +11,10 @@ export interface Verdict {
   /** Which evidence shows it, the most telling first: a terminal has no room for all. */
   readonly decidedBy: readonly EvidenceKind[];
 }
+
+/** Makes the verdicts on one kind of broken hop; without `retryable` they do not pass by themselves. */
+export function verdictsOn(
+  type: Verdict['type'],
+): (message: string, remedy: string, decidedBy: Verdict['decidedBy'], retryable?: boolean) => Verdict {
+  return (message, remedy, decidedBy, retryable = false) => ({ type, message, remedy, retryable, decidedBy });
+}
