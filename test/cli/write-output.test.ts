@@ -29,7 +29,7 @@ test('nothing is written for somebody who has pressed Ctrl-C', async () => {
 
 // Mounts one.
 test.skipIf(process.getuid?.() !== 0)(
-  'nothing is left of a file that the disk is too small for',
+  'nothing is left of a file that the disk is too small for (root mounts it)',
   async () => {
     const disk = await testFolder();
     await run('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]);

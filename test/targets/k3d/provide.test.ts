@@ -38,7 +38,7 @@ with zipfile.ZipFile(sys.argv[1], 'w') as module:
 }
 
 /** The real Go, with a small module in the place of k3d's. */
-describe.skipIf(missingGo)('the build of k3d', { timeout: 240_000 }, () => {
+describe.skipIf(missingGo)('the build of k3d (needs go on PATH)', { timeout: 240_000 }, () => {
   it('tells how far it is, and leaves the program alone', async () => {
     const { module, environment } = await smallModule();
     const cacheDir = await testFolder();
