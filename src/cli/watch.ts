@@ -63,6 +63,6 @@ export async function watch(
 }
 
 function isOutage(error: unknown, { hasWorker }: Session): boolean {
-  if (!isTracewrightError(error)) return isPassingOutage(error);
-  return error.type === 'temporal.unreachable' || (error.type === 'temporal.worker-missing' && hasWorker);
+  const hasEnded = isTracewrightError(error) && error.type === 'temporal.worker-missing';
+  return isPassingOutage(error) || (hasEnded && hasWorker);
 }

@@ -1,4 +1,5 @@
 import { isGrpcServiceError, ServiceError } from '@temporalio/client';
+import { isTracewrightError } from '../domain/failure.js';
 
 /** The gRPC status codes that we tell apart. */
 export const grpcStatus = {
@@ -26,7 +27,12 @@ const passing: readonly (number | undefined)[] = [
   grpcStatus.cancelled,
 ];
 
-/** Whether a call failed because the server or a worker did not answer, which a later one may find changed. */
+/**
+ * Whether a connection or a call failed because the server or a worker did not answer, which a later one may find
+ * changed.
+ */
 export function isPassingOutage(error: unknown): boolean {
-  return passing.includes(grpcCodeOf(error));
+  return isTracewrightError(error)
+    ? error.type === 'temporal.unreachable'
+    : passing.includes(grpcCodeOf(error));
 }

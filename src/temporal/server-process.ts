@@ -5,6 +5,7 @@ import type { OnProgress } from '../tools/download-progress.js';
 import { isListening } from '../tools/listening.js';
 import { answers } from './client-connection.js';
 import { embeddedSettings } from './connection.js';
+import { isPassingOutage } from './grpc-status.js';
 import { defaultPorts, type PortPair } from './ports.js';
 import { searchAttributeNames } from './search-attributes.js';
 import { completeDatabase, databasePath, removeIncompleteDatabase, serverFolder } from './server-database.js';
@@ -96,8 +97,14 @@ export function serverSpec(
 /** Whether it answers; after true its address may be given away. */
 export async function servesFor(stateDir: string, data: ServerData): Promise<boolean> {
   if (!(await serves(data))) return false;
-  await completeDatabase(stateDir, embeddedSettings(serverAddress(data)));
-  return true;
+  try {
+    await completeDatabase(stateDir, embeddedSettings(serverAddress(data)));
+    return true;
+  } catch (error) {
+    // It died right after its first answer: whoever waits for it finds out how.
+    if (isPassingOutage(error)) return false;
+    throw error;
+  }
 }
 
 export async function serves(data: ServerData): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { isTracewrightError, type FailureType } from '../../domain/failure.js';
+import { isTracewrightError } from '../../domain/failure.js';
 import { exitCodes, type CliContext, type ExitCode } from '../context.js';
 import {
   chooseEnvironment,
@@ -35,10 +35,8 @@ export async function down(surroundings: CliContext, options: DownOptions): Prom
   }
 }
 
-const outages: ReadonlySet<FailureType> = new Set(['temporal.unreachable', 'temporal.not-starting']);
-
 function isOutage(error: unknown): boolean {
-  return isTracewrightError(error) ? outages.has(error.type) : isPassingOutage(error);
+  return isPassingOutage(error) || (isTracewrightError(error) && error.type === 'temporal.not-starting');
 }
 
 async function takeAway(context: CliContext, options: DownOptions): Promise<ExitCode> {

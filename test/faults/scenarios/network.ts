@@ -6,7 +6,7 @@ import { ensureServer, stopServer } from '../../../src/temporal/server.js';
 import { sharedCacheDir } from '../../support/cache.js';
 import type { Bed } from '../bed.js';
 import { isRunning, reach, stateOf, type StepName } from '../moments.js';
-import { startProxy, type Proxy } from '../proxy.js';
+import { startProxy, type Proxy } from '../../support/proxy.js';
 import type { Blow, Scenario } from '../scenario.js';
 
 let cable: Proxy | undefined;

@@ -10,11 +10,20 @@ export interface Proxy {
   close(): Promise<void>;
 }
 
+export interface ProxyOptions {
+  /** After so many connections it is cut by itself, and nothing listens there any more. @default never */
+  readonly connections?: number;
+}
+
 /** @param target `host:port` */
-export async function startProxy(target: string): Promise<Proxy> {
+export async function startProxy(
+  target: string,
+  { connections = Infinity }: ProxyOptions = {},
+): Promise<Proxy> {
   const [host = '', port = ''] = target.split(':');
   const sockets = new Set<Socket>();
   let whole = true;
+  let taken = 0;
   const keep = (socket: Socket): Socket => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
@@ -23,6 +32,8 @@ export async function startProxy(target: string): Promise<Proxy> {
   };
   const server = createServer((near) => {
     keep(near);
+    taken += 1;
+    if (taken > connections) end();
     if (!whole) {
       near.resetAndDestroy();
       return;
@@ -36,18 +47,24 @@ export async function startProxy(target: string): Promise<Proxy> {
   const dropAll = (): void => {
     for (const socket of sockets) socket.resetAndDestroy();
   };
+  const cut = (): void => {
+    whole = false;
+    dropAll();
+  };
+  const end = (): void => {
+    cut();
+    server.close();
+  };
+  const { port: ownPort } = server.address() as AddressInfo;
   return {
-    address: `127.0.0.1:${String((server.address() as AddressInfo).port)}`,
-    cut: () => {
-      whole = false;
-      dropAll();
-    },
+    address: `127.0.0.1:${String(ownPort)}`,
+    cut,
     mend: () => {
       whole = true;
     },
     close: async () => {
-      dropAll();
-      server.close();
+      if (!server.listening) return dropAll();
+      end();
       await once(server, 'close');
     },
   };
