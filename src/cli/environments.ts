@@ -58,13 +58,7 @@ export async function listEnvironments(client: Client): Promise<EnvironmentListi
 export async function chooseEnvironment(client: Client, name: string | undefined): Promise<string> {
   if (name !== undefined) return name;
   const [first, ...others] = await listEnvironments(client);
-  if (!first) {
-    throw new TracewrightError({
-      type: 'environment.not-found',
-      message: 'There is no environment.',
-      remedy: 'Start one with `tracewright up`.',
-    });
-  }
+  if (!first) throw noEnvironment();
   if (others.length === 0) return first.name;
   throw new TracewrightError({
     type: 'usage.invalid',
@@ -76,12 +70,14 @@ export async function chooseEnvironment(client: Client, name: string | undefined
 /**
  * Starts the environment, or tells the running one what it should be.
  * @param hostId of this machine, which makes the cluster if it is a local one
+ * @param updateId as in `AskedUpdate`
  */
 export async function applySpec(
   client: Client,
   name: string,
   spec: EnvironmentSpec,
   hostId: string,
+  updateId?: string,
 ): Promise<RunTicket> {
   const { WithStartWorkflowOperation } = await import('@temporalio/client');
   const input: EnvironmentInput = { name, spec, ...(spec.target.kind !== 'kubeconfig' && { hostId }) };
@@ -107,9 +103,15 @@ export async function applySpec(
       {
         args: [{ spec }],
         startWorkflowOperation: start,
+        ...(updateId !== undefined && { updateId }),
       },
     ),
   );
+}
+
+export interface AskedUpdate {
+  /** The same one sent again is not done again: its first answer is given. @default a new id */
+  readonly updateId?: string;
 }
 
 /** Sends an update; a refusal by the environment becomes a TracewrightError with its reason. */
@@ -117,24 +119,25 @@ export async function sendUpdate(
   client: Client,
   name: string,
   update: 'verify' | 'abort' | 'pause' | 'resume',
+  asked?: AskedUpdate,
 ): Promise<RunTicket>;
 export async function sendUpdate(
   client: Client,
   name: string,
   update: 'retry' | 'skip',
-  step: StepDecision,
+  asked: AskedUpdate & StepDecision,
 ): Promise<RunTicket>;
 export async function sendUpdate(
   client: Client,
   name: string,
   update: string,
-  step?: StepDecision,
+  { step, ...asked }: AskedUpdate & Partial<StepDecision> = {},
 ): Promise<RunTicket> {
   const handle = environmentHandle(client, name);
   return refusable(name, () =>
-    step
-      ? handle.executeUpdate<RunTicket, [StepDecision]>(update, { args: [step] })
-      : handle.executeUpdate<RunTicket, []>(update),
+    step === undefined
+      ? handle.executeUpdate<RunTicket, []>(update, asked)
+      : handle.executeUpdate<RunTicket, [StepDecision]>(update, { ...asked, args: [{ step }] }),
   );
 }
 
@@ -193,6 +196,15 @@ export async function refusable<T>(name: string, call: () => Promise<T>): Promis
       cause: error,
     });
   }
+}
+
+/** There is nothing that a command could be about. */
+export function noEnvironment(): TracewrightError {
+  return new TracewrightError({
+    type: 'environment.not-found',
+    message: 'There is no environment.',
+    remedy: 'Start one with `tracewright up`.',
+  });
 }
 
 export function notFound(name: string, cause?: unknown): TracewrightError {

@@ -50,12 +50,14 @@ export function errorLines(error: unknown, paint: Paint, debug: boolean): string
   return lines;
 }
 
+const outages: ReadonlySet<string> = new Set(['ServiceError', 'WorkflowUpdateRPCTimeoutOrCancelledError']);
+
 /**
  * A call to the Temporal server that failed in its middle: the server went away, or would not have it. Told by its
  * name: the client of Temporal is not loaded for a wrong flag.
  */
 function outageOf(error: unknown): Failure | undefined {
-  if (!(error instanceof Error) || error.name !== 'ServiceError') return undefined;
+  if (!(error instanceof Error) || !outages.has(error.name)) return undefined;
   const why = error.cause instanceof Error ? error.cause.message : error.message;
   return {
     type: 'temporal.unreachable',

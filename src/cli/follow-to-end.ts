@@ -3,7 +3,7 @@ import { detachedLines } from './detach.js';
 import { exitCodeOfEnd, finish } from './finish.js';
 import { createJsonView } from './json-view.js';
 import { createPlainView } from './plain-view.js';
-import type { Session } from './session.js';
+import type { LastingSession } from './session.js';
 import { watch, type View } from './watch.js';
 
 export interface FollowOptions {
@@ -16,7 +16,7 @@ export interface FollowOptions {
 /** Follows an environment until nothing happens any more and says how it ended. Ctrl-C only detaches. */
 export async function followToEnd(
   context: CliContext,
-  session: Session,
+  session: LastingSession,
   name: string,
   options: FollowOptions,
 ): Promise<ExitCode> {
@@ -25,21 +25,17 @@ export async function followToEnd(
     view.end();
     throw error;
   });
-  const { progress, session: current, detached } = watched;
-  try {
-    if (detached || !progress) {
-      view.end();
-      if (!context.terminal && context.interrupted.aborted) context.note('');
-      detachedLines(name, progress?.phase).forEach(context.note);
-      return context.interrupted.aborted ? exitCodes.detached : exitCodes.ok;
-    }
-    const code = exitCodeOfEnd(progress);
-    view.end(progress, code);
-    finish(options.json ? { ...context, print: context.note } : context, current, progress);
-    return code;
-  } finally {
-    if (current !== session) await current.close();
+  const { progress, detached } = watched;
+  if (detached || !progress) {
+    view.end();
+    if (!context.terminal && context.interrupted.aborted) context.note('');
+    detachedLines(name, progress?.phase).forEach(context.note);
+    return context.interrupted.aborted ? exitCodes.detached : exitCodes.ok;
   }
+  const code = exitCodeOfEnd(progress);
+  view.end(progress, code);
+  finish(options.json ? { ...context, print: context.note } : context, session, progress);
+  return code;
 }
 
 async function viewFor(context: CliContext, { json }: FollowOptions): Promise<View> {

@@ -24,9 +24,13 @@ export interface Session {
   webUi(environment: string): string | undefined;
   /** Whether the processes behind it live, as far as they are ours. Takes about 2 ms. */
   isAlive(): Promise<boolean>;
-  /** The same session anew, with whatever had died started again. */
-  reopen(): Promise<Session>;
   close(): Promise<void>;
+}
+
+/** One that outlives the server and the worker behind it: what it holds is another after `revive`. */
+export interface LastingSession extends Session {
+  /** Starts again whatever has died, connects anew, and says so. */
+  revive(note: CliContext['note']): Promise<void>;
 }
 
 /**
@@ -34,8 +38,8 @@ export interface Session {
  * command heals what was killed.
  * @throws TracewrightError `temporal.*`, `download.*`, `tool.missing`, `state.*`
  */
-export async function openSession(context: CliContext): Promise<Session> {
-  return open(context, () => Promise.resolve(true));
+export async function openSession(context: CliContext): Promise<LastingSession> {
+  return lasting(context, () => Promise.resolve(true));
 }
 
 /**
@@ -43,10 +47,37 @@ export async function openSession(context: CliContext): Promise<Session> {
  * was stopped with the last environment. Behind a server of one's own a worker is brought back where there was one, and
  * no machine becomes a worker by looking.
  */
-export async function openExistingSession(context: CliContext): Promise<Session | undefined> {
+export async function openExistingSession(context: CliContext): Promise<LastingSession | undefined> {
   const embedded = resolveConnection(context.config).kind === 'embedded';
   if (embedded && !(await observeServer(context.config))) return undefined;
-  return open(context, async () => embedded || (await observeWorker(context.config)) !== undefined);
+  return lasting(context, async () => embedded || (await observeWorker(context.config)) !== undefined);
+}
+
+async function lasting(context: CliContext, wantsWorker: () => Promise<boolean>): Promise<LastingSession> {
+  let current = await open(context, wantsWorker);
+  return {
+    get client() {
+      return current.client;
+    },
+    get settings() {
+      return current.settings;
+    },
+    get hostId() {
+      return current.hostId;
+    },
+    get hasWorker() {
+      return current.hasWorker;
+    },
+    webUi: (environment) => current.webUi(environment),
+    isAlive: () => current.isAlive(),
+    close: () => current.close(),
+    revive: async (note) => {
+      note(context.paint('yellow', 'The Temporal server or its worker does not answer; looking after them.'));
+      await current.close().catch(() => undefined);
+      // Who draws in the terminal meanwhile draws what is noted, too.
+      current = await open({ ...context, note, terminal: undefined }, wantsWorker);
+    },
+  };
 }
 
 async function open(context: CliContext, wantsWorker: () => Promise<boolean>): Promise<Session> {
@@ -83,7 +114,6 @@ async function open(context: CliContext, wantsWorker: () => Promise<boolean>): P
         ]);
         return worker && serves;
       },
-      reopen: () => open(context, wantsWorker),
       close: () => connection.close(),
     };
   } catch (error) {

@@ -3,7 +3,7 @@ import type { Progress } from '../domain/progress.js';
 import { isPassingOutage } from '../temporal/grpc-status.js';
 import type { CliContext, ExitCode } from './context.js';
 import { follow, isSettled, type Snapshot } from './follow.js';
-import type { Session } from './session.js';
+import type { LastingSession, Session } from './session.js';
 
 /** Draws an environment while it changes. */
 export interface View {
@@ -17,14 +17,12 @@ export interface View {
 export interface Watched {
   /** The last one that was seen. */
   readonly progress: Progress | undefined;
-  /** To be used from now on. */
-  readonly session: Session;
   /** By Ctrl-C, or because nobody reads our output any more. */
   readonly detached: boolean;
 }
 
 /** How often in a row a lost server or worker is brought back before we give up. */
-const maxRecoveries = 5;
+const maxRevivals = 5;
 
 /**
  * Shows an environment until nothing happens any more, or until Ctrl-C. A Temporal server or worker that dies meanwhile
@@ -32,32 +30,26 @@ const maxRecoveries = 5;
  * @param fromRun the run of the plan to wait for: an earlier one may still be what the progress tells of at first
  */
 export async function watch(
-  surroundings: CliContext,
-  session: Session,
+  { signal, note }: CliContext,
+  session: LastingSession,
   name: string,
   view: View,
   fromRun = 0,
 ): Promise<Watched> {
-  const context = { ...surroundings, note: view.note ?? surroundings.note };
-  let current = session;
   let last: Progress | undefined;
   const done = (progress: Progress): boolean => progress.run >= fromRun && isSettled(progress);
-  for (let recoveries = 0; ; recoveries += 1) {
+  for (let revivals = 0; ; revivals += 1) {
     try {
-      for await (const snapshot of follow(current, name, done, context.signal)) {
-        recoveries = 0;
+      for await (const snapshot of follow(session, name, done, signal)) {
+        revivals = 0;
         last = snapshot.progress;
         if (last.run >= fromRun) view.show(snapshot);
       }
-      return { progress: last, session: current, detached: context.signal.aborted };
+      return { progress: last, detached: signal.aborted };
     } catch (error) {
-      if (context.signal.aborted) return { progress: last, session: current, detached: true };
-      if (recoveries >= maxRecoveries || !isOutage(error, current)) throw error;
-      context.note(
-        context.paint('yellow', 'The Temporal server or its worker does not answer; looking after them.'),
-      );
-      await current.close().catch(() => undefined);
-      current = await current.reopen();
+      if (signal.aborted) return { progress: last, detached: true };
+      if (revivals >= maxRevivals || !isOutage(error, session)) throw error;
+      await session.revive(view.note ?? note);
     }
   }
 }

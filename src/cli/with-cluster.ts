@@ -1,10 +1,10 @@
 import { TracewrightError } from '../domain/failure.js';
 import type { EnvironmentSpec, Progress } from '../domain/progress.js';
 import { connectKubernetes, type Kubernetes } from '../tools/kubernetes/connection.js';
-import { noEnvironment } from './commands/none.js';
 import type { CliContext } from './context.js';
-import { chooseEnvironment, queryProgress, querySpec } from './environments.js';
-import { openExistingSession, type Session } from './session.js';
+import { queryProgress, querySpec } from './environments.js';
+import { onEnvironment } from './on-environment.js';
+import type { Session } from './session.js';
 
 /** What a command works with that looks into the cluster of an environment. */
 export interface EnvironmentCluster {
@@ -28,25 +28,23 @@ export async function withCluster<T>(
   name: string | undefined,
   work: (it: EnvironmentCluster) => Promise<T>,
 ): Promise<T> {
-  const session = await openExistingSession(context);
-  if (!session) throw noEnvironment();
   let connected: Kubernetes | undefined;
-  try {
-    const environment = await chooseEnvironment(session.client, name);
-    const progress = await queryProgress(session.client, environment);
-    if (progress.phase === 'Removed') throw removed(environment);
-    const spec = await querySpec(session.client, environment);
-    return await work({
-      session,
-      environment,
-      progress,
-      spec,
-      kube: () => (connected ??= connectKubernetes(clusterOf(progress))),
-    });
-  } finally {
-    connected?.close();
-    await session.close();
-  }
+  return onEnvironment(context, name, async (session, environment) => {
+    try {
+      const progress = await queryProgress(session.client, environment);
+      if (progress.phase === 'Removed') throw removed(environment);
+      const spec = await querySpec(session.client, environment);
+      return await work({
+        session,
+        environment,
+        progress,
+        spec,
+        kube: () => (connected ??= connectKubernetes(clusterOf(progress))),
+      });
+    } finally {
+      connected?.close();
+    }
+  });
 }
 
 function clusterOf({ environment, phase, cluster }: Progress): NonNullable<Progress['cluster']> {

@@ -1,4 +1,8 @@
-import { isGrpcServiceError, ServiceError } from '@temporalio/client';
+import {
+  isGrpcServiceError,
+  ServiceError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
 import { isTracewrightError } from '../domain/failure.js';
 
 /** The gRPC status codes that we tell apart. */
@@ -16,15 +20,20 @@ export const grpcStatus = {
 
 /** The status code of a failed call, which the client's own methods wrap; `undefined` for any other error. */
 export function grpcCodeOf(error: unknown): number | undefined {
-  const failed = error instanceof ServiceError ? error.cause : error;
+  const wrapped = error instanceof ServiceError || error instanceof WorkflowUpdateRPCTimeoutOrCancelledError;
+  const failed = wrapped ? error.cause : error;
   return isGrpcServiceError(failed) ? failed.code : undefined;
 }
 
-/** What a dead server or worker looks like. Others do not pass by themselves. */
+/**
+ * What a dead server or worker looks like, and one that has just come: an update of a workflow whose last tasks failed
+ * is refused with a failed precondition (WorkflowNotReady). Others do not pass by themselves.
+ */
 const passing: readonly (number | undefined)[] = [
   grpcStatus.deadlineExceeded,
   grpcStatus.unavailable,
   grpcStatus.cancelled,
+  grpcStatus.failedPrecondition,
 ];
 
 /**

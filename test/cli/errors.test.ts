@@ -1,19 +1,25 @@
-import { ServiceError } from '@temporalio/client';
+import { ServiceError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
 import { expect, test } from 'vitest';
 import { errorLines, exitCodeOf } from '../../src/cli/errors.js';
 import { createPaint } from '../../src/cli/paint.js';
 
 const paint = createPaint(false);
 
-test('a call that the Temporal server left unanswered is no bug: it says why, and to run the command again', () => {
-  const cause = new Error('14 UNAVAILABLE: Connection dropped');
-  const error = new ServiceError('Unexpected error while making gRPC request', { cause });
-  expect(errorLines(error, paint, false)).toEqual([
-    'error [temporal.unreachable] The Temporal server did not do what it was asked for: 14 UNAVAILABLE: Connection dropped',
-    '  → Run the command again: it starts what has ended. `tracewright logs temporal` shows what the server said.',
-  ]);
-  expect(exitCodeOf(error)).toBe(1);
-});
+test.each([
+  ['call', ServiceError],
+  ['update', WorkflowUpdateRPCTimeoutOrCancelledError],
+])(
+  'a %s that the Temporal server left unanswered is no bug: it says why, and what to do',
+  (_, Unanswered) => {
+    const cause = new Error('14 UNAVAILABLE: Connection dropped');
+    const error = new Unanswered('Unexpected error while making gRPC request', { cause });
+    expect(errorLines(error, paint, false)).toEqual([
+      'error [temporal.unreachable] The Temporal server did not do what it was asked for: 14 UNAVAILABLE: Connection dropped',
+      '  → Run the command again: it starts what has ended. `tracewright logs temporal` shows what the server said.',
+    ]);
+    expect(exitCodeOf(error)).toBe(1);
+  },
+);
 
 test('what nobody expected is a bug, with its stack only for --debug', () => {
   const lines = errorLines(new TypeError('x is undefined'), paint, false);

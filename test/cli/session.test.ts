@@ -1,11 +1,16 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Client } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
+import { ask } from '../../src/cli/ask.js';
+import { environmentHandle, sendUpdate } from '../../src/cli/environments.js';
+import { onEnvironment } from '../../src/cli/on-environment.js';
+import { loadConfig } from '../../src/config.js';
 import type { Progress } from '../../src/domain/progress.js';
 import { whyUnsupported } from '../../src/targets/embedded/host.js';
 import { processesOf, useSmallEnvironment } from './small-environment.js';
-import { startCli } from './support.js';
+import { cliEnvironment, recordingContext, startCli } from './support.js';
 
 describe.skipIf((await whyUnsupported()) !== undefined)('a session of commands', { timeout: 240_000 }, () => {
   const small = useSmallEnvironment();
@@ -73,6 +78,44 @@ describe.skipIf((await whyUnsupported()) !== undefined)('a session of commands',
     await command('pause');
     expect(await ended).toEqual([0, null]);
     expect(errors()).not.toMatch(/^\s+at\s/mu);
+  });
+
+  it('a change is asked again when server or worker die meanwhile, and is done once', async () => {
+    const recording = recordingContext();
+    const context = { ...recording.context, config: loadConfig(cliEnvironment(folder, small.env)) };
+    await onEnvironment(context, 'small', async (session) => {
+      const whenDying = async (
+        record: string,
+        send: (client: Client, id: string, die: () => void) => Promise<void>,
+      ): Promise<void> => {
+        let pid: number | undefined = await pidOf(folder, record);
+        await ask(context, session, (client, id) =>
+          send(client, id, () => {
+            if (pid !== undefined) process.kill(pid, 'SIGKILL');
+            pid = undefined;
+          }),
+        );
+      };
+      // The environment was paused by the test before.
+      await whenDying('temporal/server', async (client, updateId, die) => {
+        die();
+        await sendUpdate(client, 'small', 'resume', { updateId });
+      });
+      await whenDying('worker/worker', async (client, updateId, die) => {
+        die();
+        await sendUpdate(client, 'small', 'pause', { updateId });
+      });
+      // Its answer is lost: with another id the second one would be refused.
+      await whenDying('temporal/server', async (client, updateId, die) => {
+        await sendUpdate(client, 'small', 'resume', { updateId });
+        die();
+        await environmentHandle(client, 'small').describe();
+      });
+      await expect(sendUpdate(session.client, 'small', 'resume')).rejects.toMatchObject({
+        type: 'update.refused',
+      });
+    });
+    expect(recording.lines.filter((line) => line.includes('looking after them'))).toHaveLength(3);
   });
 
   it('down leaves no process, also when its reader goes away', async () => {

@@ -63,7 +63,7 @@ export async function startProxy(
       whole = true;
     },
     close: async () => {
-      if (!server.listening) return dropAll();
+      if (!server.listening) return;
       end();
       await once(server, 'close');
     },

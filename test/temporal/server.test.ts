@@ -204,7 +204,7 @@ describe('the embedded server', { timeout: 120_000 }, () => {
     const { address } = await ensureServer({ config: await serverConfig() });
     const dies = async (connections: number): Promise<boolean> => {
       const proxy = await startProxy(address, { connections });
-      onTestFinished(proxy.close);
+      onTestFinished(() => proxy.close());
       const stateDir = await testFolder();
       await mkdir(serverFolder(stateDir));
       return servesFor(stateDir, { port: Number(proxy.address.split(':')[1]), uiPort: 1 });

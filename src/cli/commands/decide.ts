@@ -1,9 +1,9 @@
 import { TracewrightError } from '../../domain/failure.js';
+import { ask } from '../ask.js';
 import type { CliContext, ExitCode } from '../context.js';
-import { chooseEnvironment, queryProgress, sendUpdate } from '../environments.js';
+import { queryProgress, sendUpdate } from '../environments.js';
 import { followToEnd } from '../follow-to-end.js';
-import { openExistingSession } from '../session.js';
-import { noEnvironment } from './none.js';
+import { onEnvironment } from '../on-environment.js';
 
 /** Decides about a blocked step and follows what comes of it. */
 export async function decide(
@@ -12,16 +12,13 @@ export async function decide(
   step: string | undefined,
   options: { name?: string },
 ): Promise<ExitCode> {
-  const session = await openExistingSession(context);
-  if (!session) throw noEnvironment();
-  try {
-    const name = await chooseEnvironment(session.client, options.name);
+  return onEnvironment(context, options.name, async (session, name) => {
     const blocked = step ?? onlyBlocked((await queryProgress(session.client, name)).steps);
-    await sendUpdate(session.client, name, verb, { step: blocked });
-    return await followToEnd(context, session, name, { json: false });
-  } finally {
-    await session.close();
-  }
+    await ask(context, session, (client, updateId) =>
+      sendUpdate(client, name, verb, { step: blocked, updateId }),
+    );
+    return followToEnd(context, session, name, { json: false });
+  });
 }
 
 function onlyBlocked(steps: readonly { name: string; state: string }[]): string {

@@ -1,9 +1,9 @@
 import { durationMs } from '../../domain/duration.js';
 import type { ExtendArguments, ExtendResult } from '../../workflows/messages.js';
+import { ask } from '../ask.js';
 import { exitCodes, type CliContext, type ExitCode } from '../context.js';
-import { chooseEnvironment, environmentHandle, refusable, sendUpdate } from '../environments.js';
-import { openExistingSession, type Session } from '../session.js';
-import { noEnvironment } from './none.js';
+import { environmentHandle, refusable, sendUpdate } from '../environments.js';
+import { onEnvironment } from '../on-environment.js';
 
 /** Holds back the steps that have not started yet, or lets them go on. */
 export async function pauseOrResume(
@@ -11,13 +11,14 @@ export async function pauseOrResume(
   verb: 'pause' | 'resume',
   options: { name?: string },
 ): Promise<ExitCode> {
-  return onEnvironment(context, options.name, async ({ client }, name) => {
-    await sendUpdate(client, name, verb);
+  return onEnvironment(context, options.name, async (session, name) => {
+    await ask(context, session, (client, updateId) => sendUpdate(client, name, verb, { updateId }));
     const said = {
       pause: `${name} is paused: what runs goes on, nothing new starts until \`tracewright resume\`.`,
       resume: `${name} goes on. \`tracewright status --watch\` follows it.`,
     };
     context.print(said[verb]);
+    return exitCodes.ok;
   });
 }
 
@@ -27,32 +28,21 @@ export async function extend(
   life: string,
   options: { name?: string },
 ): Promise<ExitCode> {
-  return onEnvironment(context, options.name, async ({ client }, name) => {
+  return onEnvironment(context, options.name, async (session, name) => {
     const ms = life === 'forever' ? null : durationMs(life);
-    const { expiresAt } = await refusable(name, () =>
-      environmentHandle(client, name).executeUpdate<ExtendResult, [ExtendArguments]>('extend', {
-        args: [{ ms }],
-      }),
+    const { expiresAt } = await ask(context, session, (client, updateId) =>
+      refusable(name, () =>
+        environmentHandle(client, name).executeUpdate<ExtendResult, [ExtendArguments]>('extend', {
+          args: [{ ms }],
+          updateId,
+        }),
+      ),
     );
     context.print(
       expiresAt === undefined
         ? `${name} lives ${ms === null ? 'until you take it down' : `for ${life} from the end of what runs now`}.`
         : `${name} is taken down by itself at ${new Date(expiresAt).toISOString()}.`,
     );
-  });
-}
-
-async function onEnvironment(
-  context: CliContext,
-  name: string | undefined,
-  work: (session: Session, name: string) => Promise<void>,
-): Promise<ExitCode> {
-  const session = await openExistingSession(context);
-  if (!session) throw noEnvironment();
-  try {
-    await work(session, await chooseEnvironment(session.client, name));
     return exitCodes.ok;
-  } finally {
-    await session.close();
-  }
+  });
 }

@@ -2,14 +2,13 @@ import type { Progress } from '../../domain/progress.js';
 import { observeServer } from '../../temporal/server.js';
 import { observeWorker } from '../../temporal/worker-process.js';
 import { exitCodes, type CliContext, type ExitCode } from '../context.js';
-import { chooseEnvironment } from '../environments.js';
 import { blockedLines } from '../finish.js';
 import { look, type Snapshot } from '../follow.js';
 import { followToEnd } from '../follow-to-end.js';
 import { frame } from '../frame.js';
-import { openExistingSession, type Session } from '../session.js';
+import { onEnvironment } from '../on-environment.js';
+import type { Session } from '../session.js';
 import { rowsOf } from '../text-width.js';
-import { noEnvironment } from './none.js';
 
 export interface StatusOptions {
   name?: string;
@@ -20,11 +19,8 @@ export interface StatusOptions {
 
 /** Shows what an environment is, step by step. */
 export async function status(context: CliContext, options: StatusOptions): Promise<ExitCode> {
-  const session = await openExistingSession(context);
-  if (!session) throw noEnvironment();
-  try {
-    const name = await chooseEnvironment(session.client, options.name);
-    if (options.watch) return await followToEnd(context, session, name, { json: options.json ?? false });
+  return onEnvironment(context, options.name, async (session, name) => {
+    if (options.watch) return followToEnd(context, session, name, { json: options.json ?? false });
     const snapshot = await look(session.client, name);
     if (options.json)
       context.print(
@@ -32,9 +28,7 @@ export async function status(context: CliContext, options: StatusOptions): Promi
       );
     else await printStatus(context, session, snapshot, options.full);
     return exitCodeOfPhase(snapshot.progress);
-  } finally {
-    await session.close();
-  }
+  });
 }
 
 /** Rows for what is wrong, what shows it, and the cure: where there are fewer, what the processes are makes room. */

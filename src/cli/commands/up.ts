@@ -28,7 +28,8 @@ export async function up(context: CliContext, options: UpOptions): Promise<ExitC
   const stack = await sourcedStack(request.stackWith(asked), target.kind, options);
   await requireFit(context, name, { stack, target, ...adopt });
   // Loaded only now, so that a wrong call is answered at once.
-  const [{ openSession }, { applySpec, findSpec }, { followToEnd }] = await Promise.all([
+  const [{ ask }, { openSession }, { applySpec, findSpec }, { followToEnd }] = await Promise.all([
+    import('../ask.js'),
     import('../session.js'),
     import('../environments.js'),
     import('../follow-to-end.js'),
@@ -47,7 +48,9 @@ export async function up(context: CliContext, options: UpOptions): Promise<ExitC
       ...(options.ttl !== undefined && { ttlMs: durationMs(options.ttl) }),
       ...(options.verifyEvery !== undefined && { verifyEveryMs: durationMs(options.verifyEvery) }),
     };
-    const { run } = await applySpec(session.client, name, spec, session.hostId);
+    const { run } = await ask(context, session, (client, updateId) =>
+      applySpec(client, name, spec, session.hostId, updateId),
+    );
     if (options.detach) {
       note(`It goes on in the background. \`tracewright status --watch --name ${name}\` follows it.`);
       return exitCodes.ok;

@@ -1,8 +1,8 @@
+import { ask } from '../ask.js';
 import type { CliContext, ExitCode } from '../context.js';
-import { chooseEnvironment, sendUpdate } from '../environments.js';
+import { sendUpdate } from '../environments.js';
 import { followToEnd } from '../follow-to-end.js';
-import { openExistingSession } from '../session.js';
-import { noEnvironment } from './none.js';
+import { onEnvironment } from '../on-environment.js';
 
 export interface VerifyOptions {
   name?: string;
@@ -11,13 +11,10 @@ export interface VerifyOptions {
 
 /** Proves again, with a fresh ride, that an environment works. */
 export async function verify(context: CliContext, options: VerifyOptions): Promise<ExitCode> {
-  const session = await openExistingSession(context);
-  if (!session) throw noEnvironment();
-  try {
-    const name = await chooseEnvironment(session.client, options.name);
-    const { run } = await sendUpdate(session.client, name, 'verify');
-    return await followToEnd(context, session, name, { fromRun: run, json: options.json ?? false });
-  } finally {
-    await session.close();
-  }
+  return onEnvironment(context, options.name, async (session, name) => {
+    const { run } = await ask(context, session, (client, updateId) =>
+      sendUpdate(client, name, 'verify', { updateId }),
+    );
+    return followToEnd(context, session, name, { fromRun: run, json: options.json ?? false });
+  });
 }
