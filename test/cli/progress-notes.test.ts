@@ -1,41 +1,15 @@
-import { EventEmitter } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { CliContext } from '../../src/cli/context.js';
 import { createPaint } from '../../src/cli/paint.js';
 import { progressNotes } from '../../src/cli/progress-notes.js';
-import type { Terminal } from '../../src/cli/redraw.js';
 import { openSession } from '../../src/cli/session.js';
 import { loadConfig } from '../../src/config.js';
 import { temporalWheel, type Platform } from '../../src/tools/tool-pins.js';
 import { testFolder } from '../support/folder.js';
 import { pathWithout } from '../support/path-without.js';
-import { screenOf } from '../support/screen.js';
 import { firstPercent, slowRegistry } from '../support/slow-registry.js';
+import { RecordingTerminal } from './recording-terminal.js';
 import { recordingContext } from './support.js';
-
-/** A terminal that keeps what is written to it, notes as well. */
-class Recorder extends EventEmitter {
-  output = '';
-  rows = 24;
-  columns = 80;
-
-  write(text: string): boolean {
-    this.output += text;
-    return true;
-  }
-
-  readonly note = (line: string): void => {
-    this.output += `${line}\n`;
-  };
-
-  shown(): string[] {
-    return screenOf(this.output, this.columns).filter((line) => line !== '');
-  }
-
-  get terminal(): Terminal {
-    return this as unknown as Terminal;
-  }
-}
 
 const download = (megabytes: number): [string, number] => [
   `Downloading Helm: ${String(megabytes)} of 100 MB`,
@@ -44,8 +18,8 @@ const download = (megabytes: number): [string, number] => [
 
 describe('progress before there is a view', () => {
   it('is one line with a bar in a terminal, which stays when something else is said', () => {
-    const recorder = new Recorder();
-    const { note, terminal } = recorder;
+    const recorder = new RecordingTerminal();
+    const { note, asTerminal: terminal } = recorder;
     const say = progressNotes({ note, terminal, paint: createPaint(false) });
     say('Downloading Helm from the npm registry (100 MB, once)');
     for (let megabytes = 1; megabytes <= 100; megabytes += 1) say(...download(megabytes));
@@ -60,12 +34,12 @@ describe('progress before there is a view', () => {
   });
 
   it('fits a narrow terminal', () => {
-    const recorder = new Recorder();
+    const recorder = new RecordingTerminal();
     recorder.columns = 30;
     const say = progressNotes({
       note: recorder.note,
       paint: createPaint(false),
-      terminal: recorder.terminal,
+      terminal: recorder.asTerminal,
     });
     say(...download(40));
     say(...download(41));
@@ -123,8 +97,8 @@ describe.skipIf(wheel === undefined)(
     };
 
     it('tells of it in one line of a terminal', { timeout: 120_000 }, async () => {
-      const recorder = new Recorder();
-      const { note, terminal } = recorder;
+      const recorder = new RecordingTerminal();
+      const { note, asTerminal: terminal } = recorder;
       const bar = ` ${String(firstPercent)} %  Downloading temporal 1.9.1: 23 of 45 MB`;
       await open({ note, terminal }, () => recorder.output.includes(bar));
       expect(recorder.shown().filter((line) => /[░█]/u.test(line))).toHaveLength(1);

@@ -1,35 +1,10 @@
-import { EventEmitter } from 'node:events';
-import xterm from '@xterm/headless';
 import { describe, expect, it, vi } from 'vitest';
 import { createLiveView } from '../../src/cli/live-view.js';
 import { createPaint } from '../../src/cli/paint.js';
-import { Redraw, type Terminal } from '../../src/cli/redraw.js';
-import { screenOf } from '../support/screen.js';
+import { Redraw } from '../../src/cli/redraw.js';
+import { RecordingTerminal } from './recording-terminal.js';
 import { progressOf } from './support.js';
-
-/** A terminal that keeps what is written to it. */
-class Recorder extends EventEmitter {
-  output = '';
-  rows = 24;
-  columns = 80;
-
-  write(text: string): boolean {
-    this.output += text;
-    return true;
-  }
-
-  resize(columns: number): void {
-    this.columns = columns;
-    this.emit('resize');
-  }
-
-  shown(): string[] {
-    const lines = screenOf(this.output, this.columns);
-    return lines.slice(0, lines.findLastIndex((line) => line !== '') + 1);
-  }
-}
-
-const terminalOf = (recorder: Recorder): Terminal => recorder as unknown as Terminal;
+import { TerminalEmulator } from './terminal-emulator.js';
 
 /** Numbers that look random and are the same in every run. */
 function* numbers(seed: number): Generator<number, never> {
@@ -41,8 +16,8 @@ function* numbers(seed: number): Generator<number, never> {
 
 describe('lines that are drawn again', () => {
   it('show the last ones only, whatever was drawn before', () => {
-    const recorder = new Recorder();
-    const redraw = new Redraw(terminalOf(recorder));
+    const recorder = new RecordingTerminal();
+    const redraw = new Redraw(recorder.asTerminal);
     recorder.write('before\n');
     const random = numbers(7);
     const upTo = (limit: number): number => Math.floor(random.next().value * limit);
@@ -56,8 +31,8 @@ describe('lines that are drawn again', () => {
   });
 
   it('stay above those that come after them', () => {
-    const recorder = new Recorder();
-    const redraw = new Redraw(terminalOf(recorder));
+    const recorder = new RecordingTerminal();
+    const redraw = new Redraw(recorder.asTerminal);
     redraw.draw(['one']);
     redraw.keep();
     redraw.draw(['two']);
@@ -65,8 +40,8 @@ describe('lines that are drawn again', () => {
   });
 
   it('are written only where they have changed', () => {
-    const recorder = new Recorder();
-    const redraw = new Redraw(terminalOf(recorder));
+    const recorder = new RecordingTerminal();
+    const redraw = new Redraw(recorder.asTerminal);
     redraw.draw(['one', 'two']);
     const before = recorder.output.length;
     redraw.draw(['one', 'three']);
@@ -75,8 +50,8 @@ describe('lines that are drawn again', () => {
   });
 
   it('find their place again when the terminal has broken them', () => {
-    const recorder = new Recorder();
-    const redraw = new Redraw(terminalOf(recorder));
+    const recorder = new RecordingTerminal();
+    const redraw = new Redraw(recorder.asTerminal);
     recorder.write('before\n');
     redraw.draw(['x'.repeat(70), 'y'.repeat(30)]);
     recorder.columns = 40;
@@ -86,48 +61,11 @@ describe('lines that are drawn again', () => {
 });
 
 describe('in a terminal that breaks its lines anew', () => {
-  /** A terminal emulator: it breaks and joins lines as people's terminals do. */
-  class Emulator extends EventEmitter {
-    columns = 100;
-    rows = 24;
-    readonly #emulator = new xterm.Terminal({
-      cols: this.columns,
-      rows: this.rows,
-      allowProposedApi: true,
-      convertEol: true,
-    });
-
-    write(text: string): boolean {
-      this.#emulator.write(text);
-      return true;
-    }
-
-    /** What has been written before is shown before. */
-    async resize(columns: number): Promise<void> {
-      await this.shown();
-      this.#emulator.resize(columns, this.rows);
-      this.columns = columns;
-    }
-
-    /** All that it holds, scrolled away or not, rows of broken lines joined. */
-    async shown(): Promise<string> {
-      await new Promise<void>((resolve) => {
-        this.#emulator.write('', resolve);
-      });
-      const { active } = this.#emulator.buffer;
-      const rows = Array.from({ length: active.length }, (_, index) => active.getLine(index));
-      return rows
-        .map((row) => `${row?.isWrapped ? '' : '\n'}${row?.translateToString(true) ?? ''}`)
-        .join('')
-        .trim();
-    }
-  }
-
   it.each([[[50]], [[60, 50, 40, 30]], [[99, 98, 97, 96]], [[50, 100, 50]]])(
     'nothing above them is written over when its width becomes %o',
     async (widths) => {
-      const emulator = new Emulator();
-      const redraw = new Redraw(emulator as unknown as Terminal);
+      const emulator = new TerminalEmulator();
+      const redraw = new Redraw(emulator.asTerminal);
       const frame = (): string[] => ['a', 'b', 'c'].map((letter) => letter.repeat(emulator.columns - 1));
       const above = ['npm start', `said before: ${'x'.repeat(60)}`];
       emulator.write(`${above.join('\n')}\n`);
@@ -142,8 +80,12 @@ describe('in a terminal that breaks its lines anew', () => {
 });
 
 describe('the live view', () => {
-  const open = (): { recorder: Recorder; view: ReturnType<typeof createLiveView>; notes: string[] } => {
-    const recorder = new Recorder();
+  const open = (): {
+    recorder: RecordingTerminal;
+    view: ReturnType<typeof createLiveView>;
+    notes: string[];
+  } => {
+    const recorder = new RecordingTerminal();
     const notes: string[] = [];
     const note = (line: string): void => {
       notes.push(line);
@@ -152,7 +94,7 @@ describe('the live view', () => {
     return {
       recorder,
       notes,
-      view: createLiveView({ terminal: terminalOf(recorder), paint: createPaint(false), note }),
+      view: createLiveView({ terminal: recorder.asTerminal, paint: createPaint(false), note }),
     };
   };
 

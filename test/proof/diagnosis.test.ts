@@ -6,7 +6,8 @@ import { requestLoopback } from './support/loopback-kube.js';
 import { GrafanaServer } from './support/grafana-server.js';
 import { relayTo } from './support/tempo-server.js';
 import { grafanaCase, hopCases, type HopCase } from './support/hop-cases.js';
-import { impatient, InstalledStack, workingEnv } from './support/installed-stack.js';
+import { impatient, InstalledStack } from './support/installed-stack.js';
+import { workingEnv } from './support/stack-breaker.js';
 
 /** Where the hops before the broken one work. */
 const patient = { searchMs: 10_000, grafanaMs: 1_000 };

@@ -1,7 +1,7 @@
 import type { FailureType } from '../../../src/domain/failure.js';
 import type { ProofSpec } from '../../../src/domain/stack.js';
 import type { ProofLimits } from '../../../src/proof/run.js';
-import { workingEnv, type Breakage } from './installed-stack.js';
+import { workingEnv, type Breakage } from './stack-breaker.js';
 
 /** A hop that is really broken, and what the diagnosis must say of it. */
 export interface HopCase {
