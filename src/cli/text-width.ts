@@ -1,11 +1,7 @@
-import { stripVTControlCharacters } from 'node:util';
+import stringWidth from 'string-width';
 import type { Paint, PaintStyle } from './paint.js';
 
 const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
-
-/** Characters that fill two columns of a terminal: East Asian wide and full-width ones, and emoji. */
-const wide =
-  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
 
 /**
  * Names of spans come from other people's programs: without control characters they cannot steer the terminal.
@@ -18,16 +14,12 @@ export function printable(text: string): string {
     .trim();
 }
 
-/** Columns that printable text takes. */
-export function widthOf(text: string): number {
-  let width = 0;
-  for (const { segment } of segmenter.segment(text)) width += wide.test(segment) ? 2 : 1;
-  return width;
-}
+/** Columns that text takes in a terminal, painted or not. */
+export const widthOf = (text: string): number => stringWidth(text);
 
 /** Rows that a terminal of so many columns takes for a line, painted or not. */
 export function rowsOf(line: string, columns: number): number {
-  return Math.max(1, Math.ceil(widthOf(stripVTControlCharacters(line)) / columns));
+  return Math.max(1, Math.ceil(widthOf(line) / columns));
 }
 
 /** At most `columns` columns; what does not fit ends in "…". */
@@ -36,7 +28,7 @@ export function shorten(text: string, columns: number): string {
   let short = '';
   let width = 0;
   for (const { segment } of segmenter.segment(text)) {
-    width += wide.test(segment) ? 2 : 1;
+    width += widthOf(segment);
     if (width > columns - 1) break;
     short += segment;
   }
