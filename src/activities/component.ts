@@ -129,6 +129,8 @@ const ownerOf = ({ environment, component }: ComponentTask): { environment: stri
 function releaseOutcome({ actions, revision }: ReconcileResult): string {
   const last = actions.at(-1);
   if (last === undefined) return `unchanged, revision ${String(revision)}`;
+  if (last === 'put-back' || last === 'restart')
+    return `put back what was changed by hand, revision ${String(revision)}`;
   return `${last === 'install' ? 'installed' : 'upgraded'}, revision ${String(revision)}`;
 }
 

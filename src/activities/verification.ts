@@ -27,6 +27,7 @@ export function verificationActivities(
           cluster: kube,
           spec: task.proof,
           ...(task.manifests && { manifests: Object.values(task.manifests) }),
+          ...(task.releases && { releases: task.releases }),
           stackName: task.stack,
           onProgress: report,
           signal,

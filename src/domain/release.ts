@@ -35,6 +35,10 @@ export interface ObservedRelease {
   readonly description: string;
   /** Objects of it that somebody has deleted, where somebody has looked: `Service tracing/tempo`. */
   readonly gone?: readonly string[];
+  /** Objects that somebody has changed: `StatefulSet tracing/tempo differs in spec.replicas`. */
+  readonly changed?: readonly string[];
+  /** Workloads whose pods still run with a configuration that was put back since: `StatefulSet tracing/tempo`. */
+  readonly outdated?: readonly string[];
   /** All kept revisions, oldest first. */
   readonly history: readonly { readonly revision: number; readonly status: HelmStatus }[];
 }
@@ -84,6 +88,9 @@ export type ReleaseAction =
   | { readonly kind: 'none' }
   | { readonly kind: 'install' }
   | { readonly kind: 'upgrade'; readonly differences: readonly string[] }
+  /** Objects become what helm made, without a new revision. */
+  | { readonly kind: 'put-back'; readonly differences: readonly string[] }
+  | { readonly kind: 'restart'; readonly workloads: readonly string[] }
   | { readonly kind: 'uninstall-then-install' }
   | { readonly kind: 'rollback-then-upgrade'; readonly toRevision: number }
   /** Somebody may still work on it; look again after so many milliseconds. */
@@ -117,12 +124,8 @@ function ownVerdict(
 ): ReleaseVerdict {
   const { status } = observed;
   switch (status) {
-    case 'deployed': {
-      const differences = differencesOf(observed, desired);
-      return differences.length === 0
-        ? { state: 'in-sync', action: { kind: 'none' } }
-        : { state: 'out-of-sync', action: { kind: 'upgrade', differences } };
-    }
+    case 'deployed':
+      return deployedVerdict(observed, desired);
     case 'failed':
     case 'unknown':
       return { state: 'failed', action: afterFailure(observed) };
@@ -134,6 +137,15 @@ function ownVerdict(
     default:
       return { state: status as 'pending-install', action: unlock(observed, policy) };
   }
+}
+
+function deployedVerdict(observed: ObservedRelease, desired: DesiredRelease): ReleaseVerdict {
+  const { changed = [], outdated = [] } = observed;
+  const differences = differencesOf(observed, desired);
+  if (differences.length > 0) return { state: 'out-of-sync', action: { kind: 'upgrade', differences } };
+  if (changed.length > 0) return { state: 'out-of-sync', action: { kind: 'put-back', differences: changed } };
+  if (outdated.length > 0) return { state: 'out-of-sync', action: { kind: 'restart', workloads: outdated } };
+  return { state: 'in-sync', action: { kind: 'none' } };
 }
 
 /** A first installation that failed is repeated from nothing, so that hooks for installations run again. */

@@ -54,6 +54,13 @@ export interface VerificationTask {
   readonly proof: ProofSpec;
   /** The objects that the stack itself has, by component: a broken hop may come of a change by hand. */
   readonly manifests?: Readonly<Record<string, ManifestsSpec>>;
+  /** The Helm releases of the stack, for the same reason. */
+  readonly releases?: readonly ReleaseRef[];
+}
+
+export interface ReleaseRef {
+  readonly namespace: string;
+  readonly name: string;
 }
 
 export interface VerificationOutcome extends StepOutcome {

@@ -9,7 +9,7 @@ import {
 } from '../domain/release.js';
 import type { ChartSource, KubernetesObjectSpec, ReleaseSpec } from '../domain/stack.js';
 import { desiredRelease } from '../tools/helm/desired.js';
-import { goneObjects } from '../tools/helm/gone-objects.js';
+import { handChanges, inWords } from '../tools/helm/hand-changes.js';
 import type { Helm } from '../tools/helm/helm.js';
 import { observeRelease, type ReleaseRecord } from '../tools/helm/release-record.js';
 import { fieldManager, referencesOf } from '../tools/kubernetes/apply.js';
@@ -29,7 +29,7 @@ export async function previewRelease(look: Look, component: string, release: Rel
   const { cluster, call, environment } = look;
   const name = { namespace: release.namespace, name: releaseName(component, release) };
   const record = cluster && (await observeRelease(cluster.kube, name, call.signal));
-  const gone = cluster && record && (await goneObjects(cluster.kube, record, call.signal));
+  const changed = cluster && record && (await handChanges(cluster.kube, record, call.signal));
   const policy = policyOf(look);
   // That somebody else has it is known before its chart is.
   const failure = record && foreignRefusal(record, { ...policy, environment });
@@ -41,7 +41,10 @@ export async function previewRelease(look: Look, component: string, release: Rel
   if (!cluster) return { action: 'create', what };
   const found = {
     what,
-    ...findingsOf(classifyRelease(record && { ...record, gone: gone ?? [] }, desired, policy), record),
+    ...findingsOf(
+      classifyRelease(record && { ...record, ...(changed && inWords(changed)) }, desired, policy),
+      record,
+    ),
   };
   if (found.action === 'none') return found;
   return { ...found, objects: await changes(look, cluster, { helm, chartPath, release, name }, record) };
@@ -63,6 +66,13 @@ function findingsOf({ action }: ReleaseVerdict, record: ReleaseRecord | undefine
       return { action: 'create' };
     case 'upgrade':
       return { action: 'change', detail: action.differences.join(', ') };
+    case 'put-back':
+      return { action: 'change', detail: `put back: ${action.differences.join(', ')}` };
+    case 'restart':
+      return {
+        action: 'change',
+        detail: `restart, as it reads what was put back: ${action.workloads.join(', ')}`,
+      };
     case 'uninstall-then-install':
       return {
         action: 'repair',

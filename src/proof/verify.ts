@@ -2,6 +2,7 @@ import { formatDuration } from '../domain/duration.js';
 import { isTracewrightError } from '../domain/failure.js';
 import type { Check, LongestTrace, Proof, Ride } from '../domain/proof.js';
 import type { ManifestsSpec, ProofSpec } from '../domain/stack.js';
+import type { ReleaseRef } from '../domain/step-tasks.js';
 import { errors, services, type Trace } from '../domain/trace.js';
 import type { Kubernetes } from '../tools/kubernetes/connection.js';
 import { checkCollector } from './check-collector.js';
@@ -26,6 +27,8 @@ export interface ProveOptions {
   readonly spec: ProofSpec;
   /** The objects that the stack file has: a broken hop may come of a change by hand. @default nobody looks */
   readonly manifests?: readonly ManifestsSpec[];
+  /** The Helm releases of the stack, for the same reason. @default none */
+  readonly releases?: readonly ReleaseRef[];
   /** In the name of our root span: `prove <stack>`. */
   readonly stackName: string;
   /** What goes on, in one line for people. */

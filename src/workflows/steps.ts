@@ -3,8 +3,9 @@ import type { Activities } from '../activities/index.js';
 import { hostTaskQueue } from '../domain/names.js';
 import type { Step } from '../domain/plan.js';
 import type { ClusterRef } from '../domain/progress.js';
+import { releaseName } from '../domain/release.js';
 import type { ManifestsSpec, Stack } from '../domain/stack.js';
-import type { ComponentObservation, ComponentTask, StepOutcome } from '../domain/step-tasks.js';
+import type { ComponentObservation, ComponentTask, ReleaseRef, StepOutcome } from '../domain/step-tasks.js';
 import { claimProfile, observationProfile, stepProfile } from './activity-profiles.js';
 import type { EnvironmentState } from './environment-state.js';
 
@@ -31,9 +32,9 @@ export async function performStep(
       return host.applyManifests(componentTask(state, environment, step));
     case 'verification': {
       const { name, proof: wanted } = stack;
-      const manifests = manifestsOf(stack);
-      const task = { environment, stack: name, cluster: clusterOf(state), target, proof: wanted, manifests };
-      const { proof, outcome } = await host.proveStack(task);
+      const task = { environment, stack: name, cluster: clusterOf(state), target, proof: wanted };
+      const parts = { manifests: manifestsOf(stack), releases: releasesOf(stack) };
+      const { proof, outcome } = await host.proveStack({ ...task, ...parts });
       state.proved(proof);
       return { outcome };
     }
@@ -115,6 +116,12 @@ function componentTask(state: EnvironmentState, environment: string, step: Step)
 function manifestsOf({ components }: Stack): Record<string, ManifestsSpec> {
   return Object.fromEntries(
     Object.entries(components).flatMap(([name, { manifests }]) => (manifests ? [[name, manifests]] : [])),
+  );
+}
+
+function releasesOf({ components }: Stack): ReleaseRef[] {
+  return Object.entries(components).flatMap(([component, { release }]) =>
+    release ? [{ namespace: release.namespace, name: releaseName(component, release) }] : [],
   );
 }
 

@@ -133,6 +133,30 @@ describe.skipIf(reason !== undefined)('the diagnosis of a broken hop', () => {
   );
 
   test(
+    'what was changed of a release is named, and up puts it back without a new revision',
+    { timeout: 300_000 },
+    async () => {
+      await stack.become({
+        tempoConfig: (config) => `${config}\nsearch_enabled: true\n`,
+        tempoState: 'crashed',
+      });
+      const verify = await stack.cli.run('verify');
+      expect(verify.exitCode, verify.stdout).toBe(3);
+      expect(verify.stdout).toContain(
+        '→ `tracewright up`, called as before, puts back what was changed by hand: ConfigMap tracing/tempo differs in data.tempo.yaml. Or mend it',
+      );
+      const plan = await stack.cli.run('plan', '--stack', stack.file);
+      expect(plan.stdout).toMatch(/tempo .*put back: ConfigMap tracing\/tempo differs in data\.tempo\.yaml/u);
+      const up = await stack.cli.run('up', '--stack', stack.file);
+      expect(up.exitCode, up.stdout + up.stderr).toBe(0);
+      expect(up.stdout).toMatch(/✓ tempo +put back what was changed by hand, revision 1/u);
+      const again = await stack.cli.run('up', '--stack', stack.file);
+      expect(again.stdout).toMatch(/✓ tempo +unchanged, revision 1/u);
+      await stack.become({});
+    },
+  );
+
+  test(
     'what was deleted of a release is named, and up has helm make it again',
     { timeout: 300_000 },
     async () => {

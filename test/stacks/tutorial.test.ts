@@ -62,7 +62,10 @@ test('values, word for word, but for the proxy whose image is gone', () => {
   const values = (component: string): unknown => stack.components[component]?.release?.values;
   expect(values('tempo')).toEqual({});
   expect(values('prometheus-stack')).toEqual(prometheusValuesOfTheTutorial);
-  expect(values('cert-manager')).toEqual({ installCRDs: true });
+  expect(values('cert-manager')).toEqual({
+    installCRDs: true,
+    featureGates: 'StableCertificateRequestName=true',
+  });
   expect(values('operator')).toEqual({
     kubeRBACProxy: { image: { repository: 'quay.io/brancz/kube-rbac-proxy' } },
   });

@@ -1,5 +1,6 @@
 import { TracewrightError } from '../../domain/failure.js';
 import type { ManifestsSpec, ProofSpec } from '../../domain/stack.js';
+import type { ReleaseRef } from '../../domain/step-tasks.js';
 import type { Kubernetes } from '../../tools/kubernetes/connection.js';
 import { sharedSignal } from '../../tools/shared-signal.js';
 import type { ProofKube } from '../cluster-access.js';
@@ -24,6 +25,8 @@ export interface DiagnosisOptions {
   readonly spec: ProofSpec;
   /** The objects of the stack file: whether somebody has changed them. @default nobody asks */
   readonly manifests?: readonly ManifestsSpec[];
+  /** The Helm releases of the stack, for the same reason. @default none */
+  readonly releases?: readonly ReleaseRef[];
   readonly signal: AbortSignal;
 }
 
@@ -38,7 +41,7 @@ export interface Diagnosis {
 
 /** Begins before the ride, as what collector and Tempo count from then on is the best evidence. */
 export function beginDiagnosis(options: DiagnosisOptions): Diagnosis {
-  const { kube, cluster, spec, manifests = [], signal } = options;
+  const { kube, cluster, spec, manifests = [], releases = [], signal } = options;
   const start = limitedBy(signal);
   const before = readCounters(createReader(cluster, start), kube, spec, start);
   return {
@@ -49,7 +52,7 @@ export function beginDiagnosis(options: DiagnosisOptions): Diagnosis {
       const since = await logsSince(read, ride);
       const [seen, changes] = await Promise.all([
         readFacts({ ...request, logsSince: since }),
-        readChanges(cluster, manifests, limit),
+        readChanges(cluster, { manifests, releases }, limit),
       ]);
       return signal.aborted ? error : explained(error, { ...seen, changes });
     },

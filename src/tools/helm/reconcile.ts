@@ -12,9 +12,10 @@ import { ensureNamespace } from '../kubernetes/namespaces.js';
 import { cancelled } from '../kubernetes/transport.js';
 import { applyChartDefinitions } from './custom-resources.js';
 import { desiredRelease } from './desired.js';
-import { goneObjects } from './gone-objects.js';
+import { handChanges, inWords, type HandChanges } from './hand-changes.js';
 import type { Helm, HelmCall, ReleaseName } from './helm.js';
 import { watchHooks } from './hooks.js';
+import { putBack, restartPods } from './put-back.js';
 import { observeRelease, type ReleaseRecord } from './release-record.js';
 import { uninstallWhole } from './uninstall.js';
 
@@ -44,7 +45,7 @@ export interface ReconcileResult {
   readonly fingerprint: string;
 }
 
-/** Unlock, roll back, upgrade: no way to the goal has more steps than that. */
+/** Unlock, roll back, upgrade; put back, restart: no way to the goal has more steps than that. */
 const maxRounds = 5;
 
 /**
@@ -63,15 +64,13 @@ export async function reconcileRelease(options: ReconcileOptions): Promise<Recon
   const actions: ReleaseAction['kind'][] = [];
   let first: ReleaseState | undefined;
   for (let round = 0; round < maxRounds; round += 1) {
-    // What helm has just made is not looked for: whoever deletes it again has reasons.
-    const observed =
-      round === 0 ? await observeWhole(options) : await observeRelease(kube, options, call.signal);
+    const { observed, changes } = await observe(options, actions.at(-1));
     const { state, action } = classifyRelease(observed, desired, policyOf(options));
     first ??= state;
     if (action.kind === 'none' && observed)
       return { state: first, actions, revision: observed.revision, fingerprint };
     actions.push(action.kind);
-    await act(action, observed, options, fingerprint);
+    await act(action, { observed, changes }, options, fingerprint);
   }
   throw new TracewrightError({
     type: 'release.failed',
@@ -80,9 +79,25 @@ export async function reconcileRelease(options: ReconcileOptions): Promise<Recon
   });
 }
 
-async function observeWhole({ kube, call, ...name }: ReconcileOptions): Promise<ReleaseRecord | undefined> {
-  const record = await observeRelease(kube, name, call?.signal);
-  return record && { ...record, gone: await goneObjects(kube, record, call?.signal) };
+interface Observation {
+  readonly observed: ReleaseRecord | undefined;
+  /** Where somebody has looked for them. */
+  readonly changes?: HandChanges | undefined;
+}
+
+/**
+ * Once something was done, what helm made is not looked for again: whoever deletes or changes it right after that has
+ * reasons. Only what was put back may have to be read.
+ */
+async function observe(
+  { kube, call, ...name }: ReconcileOptions,
+  done: ReleaseAction['kind'] | undefined,
+): Promise<Observation> {
+  const observed = await observeRelease(kube, name, call?.signal);
+  if (!observed || (done !== undefined && done !== 'put-back')) return { observed };
+  const found = await handChanges(kube, observed, call?.signal);
+  const changes = done === undefined ? found : { ...found, gone: [], changed: [] };
+  return { observed: { ...observed, ...inWords(changes) }, changes };
 }
 
 function policyOf({ consent, adopt = false, pendingGraceMs }: ReconcileOptions): ReleasePolicy {
@@ -91,11 +106,11 @@ function policyOf({ consent, adopt = false, pendingGraceMs }: ReconcileOptions):
 
 async function act(
   action: ReleaseAction,
-  observed: ReleaseRecord | undefined,
+  { observed, changes }: Observation,
   options: ReconcileOptions,
   fingerprint: string,
 ): Promise<void> {
-  const { helm, onProgress, timeoutMs = 300_000, call } = options;
+  const { kube, helm, onProgress, timeoutMs = 300_000, call } = options;
   switch (action.kind) {
     case 'install':
     case 'upgrade':
@@ -103,6 +118,12 @@ async function act(
         action.kind === 'install' ? 'helm installs' : `helm upgrades: ${action.differences.join(', ')}`,
       );
       return upgradeInstall(options, fingerprint);
+    case 'put-back':
+      onProgress?.(`putting back what was changed by hand: ${action.differences.join(', ')}`);
+      return putBack(kube, changes?.changed ?? [], call?.signal);
+    case 'restart':
+      onProgress?.(`restarting what reads it: ${action.workloads.join(', ')}`);
+      return restartPods(kube, changes?.outdated ?? [], call?.signal);
     case 'rollback-then-upgrade':
       onProgress?.(`unlocking by a rollback to revision ${String(action.toRevision)}`);
       return helm.rollback({ ...nameOf(options), revision: action.toRevision, timeoutMs }, call);

@@ -4,11 +4,11 @@ import type { KubernetesObjectSpec } from '../../domain/stack.js';
 import { ApiError, isApiError } from './api-error.js';
 import type { Kubernetes } from './connection.js';
 import { waitEstablished } from './definitions.js';
-import { objectPath } from './discovery.js';
 import { ensureNamespace } from './namespaces.js';
 import { describe, type KubernetesObject, type ObjectReference } from './objects.js';
 import { readObject } from './observe.js';
 import { labelsOf, ownershipOf, type Owner } from './ownership.js';
+import { serverSideApply } from './server-side-apply.js';
 import { webhookFailure } from './webhook-failure.js';
 
 export const fieldManager = 'tracewright';
@@ -80,7 +80,7 @@ async function applyObject(
   object: KubernetesObjectSpec,
   options: ApplyOptions,
 ): Promise<AppliedObject> {
-  const { namespace, owner, adopt = false, force = true, dryRun = false, signal } = options;
+  const { namespace, owner, adopt = false, force, dryRun, signal } = options;
   const resource = await kube.discovery.resource(object.apiVersion, object.kind, signal);
   const place = resource.namespaced ? (object.metadata.namespace ?? namespace) : undefined;
   const reference: ObjectReference = {
@@ -93,19 +93,11 @@ async function applyObject(
   requireOurs(reference, before, { owner, adopt });
   const metadata = {
     ...object.metadata,
-    ...(place !== undefined && { namespace: place }),
     labels: { ...(object.metadata.labels as Record<string, string> | undefined), ...labelsOf(owner) },
   };
   try {
-    const after = await kube.json<KubernetesObject>({
-      method: 'PATCH',
-      path: objectPath(resource, reference),
-      query: { fieldManager, force, ...(dryRun && { dryRun: 'All' }) },
-      headers: { 'content-type': 'application/apply-patch+yaml' },
-      // JSON is YAML.
-      body: JSON.stringify({ ...object, metadata }),
-      signal,
-    });
+    const wanted = { ...object, metadata };
+    const after = await serverSideApply(kube, wanted, reference, { fieldManager, force, dryRun, signal });
     return { reference, outcome: outcomeOf(before, after) };
   } catch (error) {
     throw applyFailure(error, reference);

@@ -9,7 +9,8 @@ import { readObject } from './observe.js';
 
 export interface ObjectDrift {
   readonly reference: ObjectReference;
-  readonly state: 'missing' | 'different';
+  /** `immutable`: it differs in what the API server lets nobody change. */
+  readonly state: 'missing' | 'different' | 'immutable';
   /** `Deployment tracing/tempo is gone`, `Deployment tracing/tempo differs in spec.replicas`; never values. */
   readonly text: string;
 }
@@ -44,21 +45,24 @@ async function driftOf(
 ): Promise<ObjectDrift[]> {
   const before = await readObject(kube, reference, signal);
   if (!before) return [{ reference, state: 'missing', text: `${describe(reference)} is gone` }];
-  const different = (what: string): ObjectDrift[] => {
-    return [{ reference, state: 'different', text: `${describe(reference)} differs in ${what}` }];
+  const differs = (state: 'different' | 'immutable', what: string): ObjectDrift[] => {
+    return [{ reference, state, text: `${describe(reference)} differs in ${what}` }];
   };
   try {
     const after = await dryRunApply(kube, object, reference, { fieldManager: 'tracewright-drift', signal });
-    const paths = differentPaths(comparable(before), comparable(after));
-    return paths.length === 0 ? [] : different(paths.slice(0, namedPaths).join(', '));
+    const paths = differentPaths(comparable(before), comparable(after)).filter((path) => !isInjected(path));
+    return paths.length === 0 ? [] : differs('different', paths.slice(0, namedPaths).join(', '));
   } catch (error) {
     if (!(error instanceof ApiError) || [401, 403].includes(error.status)) throw error;
     // That it exists is all that can be said of an object which the API server, or a webhook, does not take this way.
     return /immutable|updates to \S+ .*forbidden/iu.test(error.detail)
-      ? different('what cannot be changed')
+      ? differs('immutable', 'what cannot be changed')
       : [];
   }
 }
+
+/** Certificates of webhooks are written by whoever issues them, whatever a chart has in their place. */
+const isInjected = (path: string): boolean => path.endsWith('.caBundle');
 
 /** Where two values differ: `spec.template.spec.containers[0].image`. */
 function differentPaths(one: unknown, other: unknown, path = ''): string[] {

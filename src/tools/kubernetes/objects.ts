@@ -21,7 +21,12 @@ export interface ObjectMeta {
   readonly creationTimestamp?: string;
   readonly deletionTimestamp?: string;
   /** Who wrote what of the object. */
-  readonly managedFields?: readonly { readonly manager?: string }[];
+  readonly managedFields?: readonly {
+    readonly manager?: string;
+    readonly operation?: string;
+    /** When the manager last changed one of its fields, ISO 8601, in whole seconds. */
+    readonly time?: string;
+  }[];
 }
 
 /** Any object; what is beyond its metadata depends on its kind. */

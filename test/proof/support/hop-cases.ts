@@ -27,6 +27,7 @@ const putBack = (what: string, cure: RegExp): RegExp =>
   );
 const hotrodEnv = 'Deployment default/example-hotrod differs in spec.template.spec.containers\\[0\\].env';
 const collectorConfig = 'OpenTelemetryCollector otel-system/otel-collector differs in spec.config';
+const tempoConfig = 'ConfigMap tracing/tempo differs in data\\.tempo\\.yaml';
 const jaegerEndpoint = workingEnv.OTEL_EXPORTER_JAEGER_ENDPOINT;
 const collectorService = /Service otel-collector-collector\.otel-system:4318, 1 ready endpoints/u;
 
@@ -147,7 +148,10 @@ export const hopCases: readonly HopCase[] = [
     breakage: { tempoReplicas: 0 },
     type: 'hop.tempo',
     message: /statefulset\/tempo in tracing is scaled to 0/u,
-    remedy: /kubectl -n tracing scale statefulset\/tempo --replicas=1/u,
+    remedy: putBack(
+      'StatefulSet tracing/tempo differs in spec.replicas',
+      /kubectl -n tracing scale statefulset\/tempo --replicas=1/u,
+    ),
     evidence: [/Tempo: Service tempo\.tracing:3100, 0 ready endpoints/u],
   },
   {
@@ -155,7 +159,7 @@ export const hopCases: readonly HopCase[] = [
     breakage: { tempoConfig: (config) => config.replace(/^( +)otlp:\n(?:\1 +.*\n)+/mu, '') },
     type: 'hop.tempo',
     message: /runs, but takes no spans on the port that the collector sends to: .*connection refused/u,
-    remedy: /distributor\.receivers/u,
+    remedy: putBack(tempoConfig, /.*distributor\.receivers/u),
     evidence: [/collector: .*connection refused/u],
   },
   {
@@ -169,7 +173,7 @@ export const hopCases: readonly HopCase[] = [
     },
     type: 'hop.tempo',
     message: /throws spans away: .*RATE_LIMITED/u,
-    remedy: /ingestion_rate_limit_bytes/u,
+    remedy: putBack(tempoConfig, /.*ingestion_rate_limit_bytes/u),
     evidence: [/Tempo: discarded \d+ \(rate_limited\)/u],
   },
   {
@@ -186,7 +190,11 @@ export const hopCases: readonly HopCase[] = [
     type: 'hop.collector',
     message:
       /No workload stands behind the Service otel-collector-collector in otel-system: no pod fits its selector app=nobody/u,
-    remedy: /kubectl -n otel-system edit service otel-collector-collector/u,
+    // So that the operator does not mend the selector at once.
+    remedy: putBack(
+      'Deployment otel-system/opentelemetry-operator differs in spec.replicas',
+      /.*kubectl -n otel-system edit service otel-collector-collector/u,
+    ),
     evidence: [/Service otel-collector-collector\.otel-system:4318, 0 ready endpoints, no workload/u],
   },
   {
@@ -216,7 +224,10 @@ export const hopCases: readonly HopCase[] = [
     breakage: { tempoSelector: { app: 'nobody' } },
     type: 'hop.tempo',
     message: /No workload stands behind the Service tempo in tracing: no pod fits its selector app=nobody/u,
-    remedy: /kubectl -n tracing edit service tempo/u,
+    remedy: putBack(
+      'Service tracing/tempo differs in spec.selector',
+      /.*kubectl -n tracing edit service tempo/u,
+    ),
     evidence: [/Service tempo\.tracing:3100, 0 ready endpoints, no workload/u, /✓ Collector's log/u],
   },
   {
@@ -224,7 +235,10 @@ export const hopCases: readonly HopCase[] = [
     breakage: { tempoConfig: (config) => `${config}\nsearch_enabled: true\n`, tempoState: 'crashed' },
     type: 'hop.tempo',
     message: /Tempo does not run: pod tempo-0: .*crashed .*search_enabled not found/su,
-    remedy: /Correct its configuration\. Its log: kubectl -n tracing logs tempo-0 --previous/u,
+    remedy: putBack(
+      tempoConfig,
+      /Correct its configuration\. Its log: kubectl -n tracing logs tempo-0 --previous/u,
+    ),
     evidence: [/0 of 1 pods ready/u],
   },
   {
@@ -235,7 +249,7 @@ export const hopCases: readonly HopCase[] = [
     },
     type: 'hop.tempo',
     message: /Tempo at tempo\.tracing:3100 is not ready: \/ready answers HTTP 503: Ingester not ready: /u,
-    remedy: /^It says what it waits for/u,
+    remedy: putBack(tempoConfig, /It says what it waits for/u),
     evidence: [/Tempo: Service tempo\.tracing:3100, 0 ready endpoints, .*0 of 1 pods ready/u],
     retryable: true,
   },
@@ -251,7 +265,7 @@ export const hopCases: readonly HopCase[] = [
     limits: { collectorMs: 30_000, byIdMs: 30_000 },
     type: 'hop.search',
     message: /lags behind: by its id the trace is there, but no search finds it yet/u,
-    remedy: /^Wait and verify again: .*lower trace_idle_period/u,
+    remedy: putBack(tempoConfig, /Wait and verify again: .*lower trace_idle_period/u),
     evidence: [/✓ Tempo, by trace id/u, /✗ Tempo, by TraceQL/u],
     retryable: true,
   },

@@ -4,6 +4,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isTracewrightError } from '../../../src/domain/failure.js';
 import type { ReleaseAction } from '../../../src/domain/release.js';
+import { handChanges } from '../../../src/tools/helm/hand-changes.js';
+import { putBack } from '../../../src/tools/helm/put-back.js';
 import { reconcileRelease, type ReconcileOptions } from '../../../src/tools/helm/reconcile.js';
 import { observeRelease } from '../../../src/tools/helm/release-record.js';
 import { readObject } from '../../../src/tools/kubernetes/observe.js';
@@ -19,11 +21,27 @@ const words: Readonly<Record<ReleaseAction['kind'], string>> = {
   none: 'nothing',
   install: 'install',
   upgrade: 'upgrade',
+  'put-back': 'put back',
+  restart: 'restart',
   'uninstall-then-install': 'uninstall',
   'rollback-then-upgrade': 'roll back',
   wait: 'wait',
   refuse: 'refuse',
 };
+
+/** A template of a Deployment that reads a ConfigMap. */
+const readerOf = (configMap: string): string => `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: reader }
+spec:
+  replicas: 0
+  selector: { matchLabels: { app: reader } }
+  template:
+    metadata: { labels: { app: reader } }
+    spec:
+      containers:
+        - { name: reader, image: example.invalid/reader:1, envFrom: [{ configMapRef: { name: ${configMap} } }] }
+`;
 
 describe.skipIf(missingApiServer)(`states of Helm releases ${missingApiServer ?? ''}`, () => {
   let server: ApiServer;
@@ -65,6 +83,19 @@ describe.skipIf(missingApiServer)(`states of Helm releases ${missingApiServer ??
       await setStatus(server.kube, options, status);
       return options;
     };
+    const changedByHand = async (options: ReconcileOptions): Promise<ReconcileOptions> => {
+      await server.kube.json({
+        method: 'PATCH',
+        path: `/api/v1/namespaces/${options.namespace}/configmaps/${options.name}-config`,
+        headers: { 'content-type': 'application/merge-patch+json' },
+        body: JSON.stringify({ data: { text: 'by hand' } }),
+      });
+      return options;
+    };
+    const withReader = async (): Promise<ReconcileOptions> => {
+      const files = { 'templates/reader.yaml': readerOf('{{ .Release.Name }}-config') };
+      return fresh({ chartPath: await writeChart(join(server.folder, `reader-${version}`), { files }) });
+    };
     const changedChart = async (files: Parameters<typeof writeChart>[1]): Promise<ReconcileOptions> => {
       const options = await installed();
       return {
@@ -104,6 +135,17 @@ describe.skipIf(missingApiServer)(`states of Helm releases ${missingApiServer ??
           method: 'DELETE',
           path: `/api/v1/namespaces/${options.namespace}/configmaps/${options.name}-config`,
         });
+        return options;
+      },
+      'deployed, an object of it changed by hand': async () => changedByHand(await installed()),
+      'deployed, a configuration of it changed by hand': async () =>
+        changedByHand(await installed(await withReader())),
+      'deployed, a configuration of it put back, nothing restarted yet': async () => {
+        const options = await changedByHand(await installed(await withReader()));
+        const record = await observeRelease(server.kube, options);
+        if (!record) throw new Error('It was installed.');
+        // As a worker that is killed right after it.
+        await putBack(server.kube, (await handChanges(server.kube, record)).changed);
         return options;
       },
       'deployed, ours and different on an existing cluster': async () => ({
@@ -171,7 +213,8 @@ describe.skipIf(missingApiServer)(`states of Helm releases ${missingApiServer ??
       expect(await observeRelease(server.kube, options)).toMatchObject({ status: 'deployed', values });
       const place = { apiVersion: 'v1', kind: 'ConfigMap', name: `${name}-config`, namespace };
       expect((await readObject(server.kube, place))?.data).toEqual(values);
-      if (does === 'nothing') expect(await recordOf(server.kube, options), 'no new revision').toEqual(before);
+      if (done.actions.every((kind) => ['put-back', 'restart'].includes(kind)))
+        expect(await recordOf(server.kube, options), 'no new revision').toEqual(before);
       expect(await reconcileRelease(options), 'a second time').toMatchObject({ actions: [] });
     });
   });
