@@ -106,6 +106,12 @@ export interface ComponentDrift {
   readonly detail: string;
 }
 
+/** Whether it is not as the stack says, as far as one knows. */
+export const differs = ({ state }: ComponentDrift): boolean => state !== 'in-sync';
+
+/** Whether an install like the last one puts it right. */
+export const isPutBack = ({ state }: ComponentDrift): boolean => ['drifted', 'missing'].includes(state);
+
 /** The answer to the `progress` query, and what `status --json` prints. */
 export interface Progress {
   readonly environment: string;

@@ -1,5 +1,12 @@
 import { formatDuration } from '../domain/duration.js';
-import type { ComponentDrift, Progress, StepProgress, StepState } from '../domain/progress.js';
+import {
+  differs,
+  isPutBack,
+  type ComponentDrift,
+  type Progress,
+  type StepProgress,
+  type StepState,
+} from '../domain/progress.js';
 import { waitText } from '../domain/wait-text.js';
 import { cell, fenced, plain } from './markdown.js';
 
@@ -127,17 +134,20 @@ function lifeTexts(progress: Progress): string[] {
       : [
           `Torn down by itself: ${moment(expiresAt)}; \`tracewright extend 4h --name ${environment}\` gives it longer.`,
         ]),
-    ...(drift && driftObservedAt !== undefined ? [driftText(drift, driftObservedAt)] : []),
+    ...(drift && driftObservedAt !== undefined ? [driftText(environment, drift, driftObservedAt)] : []),
   ];
 }
 
-function driftText(drift: readonly ComponentDrift[], at: number): string {
-  const different = drift.filter(({ state }) => state !== 'in-sync');
+function driftText(environment: string, drift: readonly ComponentDrift[], at: number): string {
+  const different = drift.filter(differs);
   if (different.length === 0) return `No drift, ${moment(at)}.`;
   const rows = different.map(
     ({ component, state, detail }) => `- ${plain(component)}: **${state}**. ${plain(detail)}`,
   );
-  return [`#### Drift, ${moment(at)}`, rows.join('\n')].join('\n\n');
+  const cure = `\`tracewright up --name ${environment}\`, with the options of before, puts it back.`;
+  return [`#### Drift, ${moment(at)}`, rows.join('\n'), ...(different.some(isPutBack) ? [cure] : [])].join(
+    '\n\n',
+  );
 }
 
 /** `2026-01-31 12:00 UTC` */

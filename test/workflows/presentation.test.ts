@@ -130,6 +130,7 @@ describe('the current details', () => {
     expect(text).toContain('Torn down by itself: 2026-01-31 13:00 UTC; `tracewright extend 4h --name demo`');
     expect(details({ phase: 'Blocked', proof })).toContain('**Last proved** by the trace `abc`');
     expect(text).toContain('- hotrod: **missing**. Service hotrod is gone.');
+    expect(text).toContain('`tracewright up --name demo`, with the options of before, puts it back.');
     expect(text).not.toContain('tempo');
   });
 });

@@ -2,6 +2,7 @@ import type { Progress } from '../../domain/progress.js';
 import { observeServer } from '../../temporal/server.js';
 import { observeWorker } from '../../temporal/worker-process.js';
 import { exitCodes, type CliContext, type ExitCode } from '../context.js';
+import { driftLines } from '../drift-lines.js';
 import { blockedLines } from '../finish.js';
 import { look, type Snapshot } from '../follow.js';
 import { followToEnd } from '../follow-to-end.js';
@@ -63,13 +64,13 @@ function hasFailed({ steps }: Progress): boolean {
 }
 
 function factLines(progress: Progress): string[] {
-  const { paused, expiresAt, drift = [], stoppedBecause, proof, cluster } = progress;
+  const { paused, expiresAt, stoppedBecause, proof, cluster } = progress;
   return [
     ...(paused ? ['  Paused            `tracewright resume` goes on'] : []),
     ...(expiresAt === undefined
       ? []
       : [`  Expires           ${new Date(expiresAt).toISOString()}, unless \`tracewright extend\``]),
-    ...drift.map(({ component, state, detail }) => `  Drift             ${component}: ${state}, ${detail}`),
+    ...driftLines(progress),
     ...(stoppedBecause === undefined ? [] : [`  Stopped: ${stoppedBecause}`]),
     ...(proof
       ? [`  Proof             trace ${proof.traceId}, ${String(proof.spans)} spans, ${proof.startedAt}`]

@@ -27,7 +27,7 @@ export interface ChangedObject {
 const passing = 'Job';
 
 /** Operators write into these, whatever the chart has: certificates, and when a webhook counts. */
-const shared = [
+const writtenByOthers = [
   'CustomResourceDefinition',
   'APIService',
   'MutatingWebhookConfiguration',
@@ -52,7 +52,7 @@ export async function handChanges(
   ): Promise<Partial<HandChanges>> => {
     const [drift] = await visible(() => observeDrift(kube, [object], namespace, signal));
     if (drift?.state === 'missing') return { gone: [reference] };
-    if (drift?.state !== 'different' || shared.includes(object.kind)) return {};
+    if (drift?.state !== 'different' || writtenByOthers.includes(object.kind)) return {};
     return { changed: [{ object, reference, text: drift.text }] };
   };
   const found = await Promise.all(
