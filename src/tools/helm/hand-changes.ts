@@ -5,6 +5,7 @@ import type { Kubernetes } from '../kubernetes/connection.js';
 import { observeDrift } from '../kubernetes/drift.js';
 import { parseManifests } from '../kubernetes/manifests.js';
 import { describe, type ObjectReference } from '../kubernetes/objects.js';
+import { readObject } from '../kubernetes/observe.js';
 import { outdatedWorkloads, type OutdatedWorkload } from './outdated-workloads.js';
 import type { ReleaseRecord } from './release-record.js';
 
@@ -46,24 +47,28 @@ export async function handChanges(
 ): Promise<HandChanges> {
   const objects = parseManifests(manifest).filter(({ kind }) => kind !== passing);
   const references = await referencesOf(kube, objects, namespace, signal);
-  const look = async (
-    object: KubernetesObjectSpec,
-    reference: ObjectReference,
-  ): Promise<Partial<HandChanges>> => {
-    const [drift] = await visible(() => observeDrift(kube, [object], namespace, signal));
-    if (drift?.state === 'missing') return { gone: [reference] };
-    if (drift?.state !== 'different' || writtenByOthers.includes(object.kind)) return {};
-    return { changed: [{ object, reference, text: drift.text }] };
+  const find = async (object: KubernetesObjectSpec, reference: ObjectReference): Promise<Found[]> => {
+    if (writtenByOthers.includes(object.kind))
+      return (await readObject(kube, reference, signal)) ? [] : [{ reference, gone: true }];
+    const [drift] = await observeDrift(kube, [object], namespace, signal);
+    if (drift?.state === 'missing') return [{ reference, gone: true }];
+    return drift?.state === 'different' ? [{ reference, gone: false, object, text: drift.text }] : [];
   };
-  const found = await Promise.all(
-    objects.map((object, index) => look(object, references[index] as ObjectReference)),
-  );
+  const [found, outdated] = await Promise.all([
+    Promise.all(
+      objects.map((object, index) => visible(() => find(object, references[index] as ObjectReference))),
+    ),
+    visible(() => outdatedWorkloads(kube, objects, namespace, signal)),
+  ]);
   return {
-    gone: found.flatMap(({ gone = [] }) => gone),
-    changed: found.flatMap(({ changed = [] }) => changed),
-    outdated: await visible(() => outdatedWorkloads(kube, objects, namespace, signal)),
+    gone: found.flat().flatMap((it) => (it.gone ? [it.reference] : [])),
+    changed: found.flat().filter((it) => !it.gone),
+    outdated,
   };
 }
+
+type Found =
+  { readonly gone: true; readonly reference: ObjectReference } | (ChangedObject & { readonly gone: false });
 
 /** In words, as `ObservedRelease` has them. */
 export function inWords({ gone, changed, outdated }: HandChanges): {
