@@ -25,6 +25,8 @@ describe('an embedded server', { timeout: 60_000 }, () => {
         workflowId: environmentWorkflowId('demo'),
         taskQueue: 'nobody',
       });
+      // The server's index is a moment late.
+      await expect.poll(async () => (await client.workflow.count()).count, { timeout: 20_000 }).toBe(1);
       const seen: string[] = [];
       const idle = untilIdle(config, client, quick).then((it) => {
         seen.push('idle');
