@@ -44,6 +44,7 @@ export async function untilIdle(config: Place, client: Client, options: IdleOpti
     if (!(await isServerQuiet(config, quietMs))) continue;
     // A server that does not answer is not idle: somebody may bring it back.
     const living = await client.workflow.count(environmentsQuery).catch(() => undefined);
-    if (living?.count === 0) return true;
+    // Asked once more: a command may have come while the server was counting.
+    if (living?.count === 0 && (await isServerQuiet(config, quietMs))) return true;
   }
 }
