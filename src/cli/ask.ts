@@ -28,11 +28,13 @@ export async function ask<T>(
   const updateId = randomUUID();
   for (let attempt = 1; ; attempt += 1) {
     try {
+      if (attempt > 1) {
+        await sleep(firstWaitMs * 2 ** (attempt - 2));
+        await session.revive(note);
+      }
       return await whileAlive(session, () => send(session.client, updateId));
     } catch (error) {
       if (attempt >= attempts || signal.aborted || !isPassingOutage(error)) throw error;
-      await sleep(firstWaitMs * 2 ** (attempt - 1));
-      await session.revive(note);
     }
   }
 }
