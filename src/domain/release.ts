@@ -1,6 +1,7 @@
 import type { Failure } from './failure.js';
 import { ownershipLabels } from './names.js';
-import type { ReleaseSpec } from './stack.js';
+import type { ReleaseSpec, Stack } from './stack.js';
+import type { ReleaseRef } from './step-tasks.js';
 
 /** Helm's own words for the state of a revision. */
 export type HelmStatus =
@@ -17,6 +18,13 @@ export type HelmStatus =
 /** Helm's name for the release of a component: that of the component where the stack says no other. */
 export function releaseName(component: string, { name }: Pick<ReleaseSpec, 'name'>): string {
   return name ?? component;
+}
+
+/** Where helm has the releases of a stack. */
+export function releasesOf({ components }: Pick<Stack, 'components'>): ReleaseRef[] {
+  return Object.entries(components).flatMap(([component, { release }]) =>
+    release ? [{ namespace: release.namespace, name: releaseName(component, release) }] : [],
+  );
 }
 
 /** What helm's records in the cluster say of a release. */

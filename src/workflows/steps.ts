@@ -3,9 +3,9 @@ import type { Activities } from '../activities/index.js';
 import { hostTaskQueue } from '../domain/names.js';
 import type { Step } from '../domain/plan.js';
 import type { ClusterRef } from '../domain/progress.js';
-import { releaseName } from '../domain/release.js';
+import { releasesOf } from '../domain/release.js';
 import type { ManifestsSpec, Stack } from '../domain/stack.js';
-import type { ComponentObservation, ComponentTask, ReleaseRef, StepOutcome } from '../domain/step-tasks.js';
+import type { ComponentObservation, ComponentTask, StepOutcome } from '../domain/step-tasks.js';
 import { claimProfile, observationProfile, stepProfile } from './activity-profiles.js';
 import type { EnvironmentState } from './environment-state.js';
 
@@ -116,12 +116,6 @@ function componentTask(state: EnvironmentState, environment: string, step: Step)
 function manifestsOf({ components }: Stack): Record<string, ManifestsSpec> {
   return Object.fromEntries(
     Object.entries(components).flatMap(([name, { manifests }]) => (manifests ? [[name, manifests]] : [])),
-  );
-}
-
-function releasesOf({ components }: Stack): ReleaseRef[] {
-  return Object.entries(components).flatMap(([component, { release }]) =>
-    release ? [{ namespace: release.namespace, name: releaseName(component, release) }] : [],
   );
 }
 

@@ -45,7 +45,7 @@ export async function handChanges(
   { manifest, namespace }: ReleaseRecord,
   signal?: AbortSignal,
 ): Promise<HandChanges> {
-  const objects = parseManifests(manifest).filter(({ kind }) => kind !== passing);
+  const objects = lastingObjects(manifest);
   const references = await referencesOf(kube, objects, namespace, signal);
   const find = async (object: KubernetesObjectSpec, reference: ObjectReference): Promise<Found[]> => {
     if (writtenByOthers.includes(object.kind))
@@ -69,6 +69,21 @@ export async function handChanges(
 
 type Found =
   { readonly gone: true; readonly reference: ObjectReference } | (ChangedObject & { readonly gone: false });
+
+/** Of the same, only who still has to read what was put back. */
+export async function unreadChanges(
+  kube: Kubernetes,
+  { manifest, namespace }: ReleaseRecord,
+  signal?: AbortSignal,
+): Promise<HandChanges> {
+  const objects = lastingObjects(manifest);
+  const outdated = await visible(() => outdatedWorkloads(kube, objects, namespace, signal));
+  return { gone: [], changed: [], outdated };
+}
+
+function lastingObjects(manifest: string): KubernetesObjectSpec[] {
+  return parseManifests(manifest).filter(({ kind }) => kind !== passing);
+}
 
 /** In words, as `ObservedRelease` has them. */
 export function inWords({ gone, changed, outdated }: HandChanges): {

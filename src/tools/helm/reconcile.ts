@@ -12,7 +12,7 @@ import { ensureNamespace } from '../kubernetes/namespaces.js';
 import { cancelled } from '../kubernetes/transport.js';
 import { applyChartDefinitions } from './custom-resources.js';
 import { desiredRelease } from './desired.js';
-import { handChanges, inWords, type HandChanges } from './hand-changes.js';
+import { handChanges, inWords, unreadChanges, type HandChanges } from './hand-changes.js';
 import type { Helm, HelmCall, ReleaseName } from './helm.js';
 import { watchHooks } from './hooks.js';
 import { putBack, restartPods } from './put-back.js';
@@ -95,8 +95,8 @@ async function observe(
 ): Promise<Observation> {
   const observed = await observeRelease(kube, name, call?.signal);
   if (!observed || (done !== undefined && done !== 'put-back')) return { observed };
-  const found = await handChanges(kube, observed, call?.signal);
-  const changes = done === undefined ? found : { ...found, gone: [], changed: [] };
+  const look = done === undefined ? handChanges : unreadChanges;
+  const changes = await look(kube, observed, call?.signal);
   return { observed: { ...observed, ...inWords(changes) }, changes };
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { isTracewrightError, type TracewrightError } from '../../../src/domain/failure.js';
-import { releaseName } from '../../../src/domain/release.js';
+import { releasesOf } from '../../../src/domain/release.js';
 import type { Progress } from '../../../src/domain/progress.js';
 import type { Proof } from '../../../src/domain/proof.js';
 import type { Stack } from '../../../src/domain/stack.js';
@@ -82,9 +82,7 @@ export class InstalledStack {
       cluster: this.kube,
       spec: this.stack.proof,
       manifests: Object.values(this.stack.components).flatMap(({ manifests }) => manifests ?? []),
-      releases: Object.entries(this.stack.components).flatMap(([component, { release }]) =>
-        release ? [{ namespace: release.namespace, name: releaseName(component, release) }] : [],
-      ),
+      releases: releasesOf(this.stack),
       stackName: 'embedded',
       signal: new AbortController().signal,
       ...options,
