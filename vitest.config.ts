@@ -1,13 +1,17 @@
 import { defineConfig } from 'vitest/config';
 
-/** Tests that start clusters or API servers: one at a time, or they would starve each other on two cores. */
+/**
+ * Tests that start clusters or API servers: one at a time, or they would starve each other on two cores. Those that start
+ * HotROD, the collector and the store as plain processes are among the light ones, beside which these run.
+ */
 const heavy = [
   'test/activities/deadline.test.ts',
+  'test/chaos/*.test.ts',
+  'test/docker/*.test.ts',
   'test/e2e/**/*.test.ts',
   'test/faults/*.test.ts',
   'test/preview/plan.test.ts',
   'test/proof/diagnosis.test.ts',
-  'test/proof/pipeline.test.ts',
   'test/targets/*.test.ts',
   'test/targets/embedded/*.test.ts',
   'test/tools/helm/**/*.test.ts',

@@ -19,8 +19,12 @@ const { bed: options, close } = await chain();
 const bed = await Bed.open(options);
 try {
   bed.follow();
-  await reach(bed, 'tempo', 'middle');
-  rows.push(['kill -9 of the worker → step running again', seconds(await killWorker(bed, 'tempo')), '15 s']);
+  await reach(bed, 'trace-store', 'middle');
+  rows.push([
+    'kill -9 of the worker → step running again',
+    seconds(await killWorker(bed, 'trace-store')),
+    '15 s',
+  ]);
   await reach(bed, 'prometheus-stack', 'middle');
   rows.push(['server killed and restarted → progress', seconds(await serverBack()), '5 s']);
   await reach(bed, 'cert-manager', 'middle');

@@ -3,10 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import { createLiveView } from '../src/cli/follow-to-end.js';
 import type { LiveStep, Snapshot } from '../src/cli/follow.js';
-import { createLiveView } from '../src/cli/live-view.js';
-import { createPaint } from '../src/cli/paint.js';
-import type { Terminal } from '../src/cli/redraw.js';
+import { createPaint } from '../src/cli/views/format.js';
+import type { Terminal } from '../src/cli/views/redraw.js';
 import type { Progress, StepProgress } from '../src/domain/progress.js';
 
 /**

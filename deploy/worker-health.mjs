@@ -2,8 +2,7 @@
 // lies there still, so its pid and start time (proc(5), stat field 22) are compared.
 import { readFileSync } from 'node:fs';
 
-const marker = `${process.env.TRACEWRIGHT_STATE_DIR}/worker/ready.json`;
-const { pid, startTime } = JSON.parse(readFileSync(marker, 'utf8'));
+const { pid, startTime } = JSON.parse(readFileSync(process.env.TRACEWRIGHT_READY_FILE, 'utf8'));
 const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
 const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 if (fields[19] !== startTime) throw new Error('The worker that was ready is gone.');

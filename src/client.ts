@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { CommanderError } from 'commander';
-import { createProgram } from './cli/program.js';
-import { createPaint } from './cli/paint.js';
 import { exitCodes, type CliContext } from './cli/context.js';
-import { errorLines, exitCodeOf } from './cli/errors.js';
-import { usageError } from './cli/usage-error.js';
+import { errorLines, exitCodeOf, usageError } from './cli/errors.js';
+import { createProgram } from './cli/program.js';
+import { createPaint } from './cli/views/format.js';
 import { readConfig, requireGood } from './config.js';
 import { sharedSignal } from './tools/shared-signal.js';
 

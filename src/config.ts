@@ -11,6 +11,10 @@ export interface Config {
   /** Holds downloaded tools and built programs, by content hash; may be deleted at any time without loss. */
   readonly cacheDir: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** How much of the images that were pulled is kept in the cache folder, in bytes. Missing: 10 GiB. */
+  readonly imageCacheBytes?: number;
+  /** What has the published programs of Kubernetes instead of their publishers: a URL or an absolute path. */
+  readonly kubernetesFrom?: string;
   /** Where the worker serves its metrics, or `off`. Missing: nowhere, or where the worker that runs serves them. */
   readonly metricsAddress?: string;
   /** For the worker that runs in the background: its starter waits for this file. A worker run by hand has none. */
@@ -31,6 +35,18 @@ const environmentSchema = z
     TRACEWRIGHT_METRICS_ADDRESS: z.string().optional(),
     TRACEWRIGHT_METRICS_PUBLIC: z.enum(['true', 'false']).default('false'),
     TRACEWRIGHT_READY_FILE: absolutePath.optional(),
+    TRACEWRIGHT_IMAGE_CACHE: z
+      .string()
+      .regex(/^(?:0|\d{1,6}(?:MiB|GiB))$/u, 'must be a size such as 500MiB or 20GiB, or 0 to keep nothing')
+      .transform((text) => Number.parseInt(text, 10) * (text.endsWith('GiB') ? 2 ** 30 : 2 ** 20))
+      .optional(),
+    TRACEWRIGHT_KUBERNETES_FROM: z
+      .string()
+      .refine(
+        (text) => isAbsolute(text) || /^https?:\/\/[^@]+$/u.test(text),
+        'must be an http or https URL without a login, or an absolute path',
+      )
+      .optional(),
     XDG_STATE_HOME: absolutePath.optional().catch(undefined),
     XDG_CACHE_HOME: absolutePath.optional().catch(undefined),
   })
@@ -104,6 +120,12 @@ function configOf(variables: z.output<typeof environmentSchema>, environment: Co
     cacheDir: variables.TRACEWRIGHT_CACHE_DIR ?? join(cacheHome, 'tracewright'),
     logLevel: variables.TRACEWRIGHT_LOG_LEVEL,
     ...(metricsAddress !== undefined && { metricsAddress }),
+    ...(variables.TRACEWRIGHT_IMAGE_CACHE !== undefined && {
+      imageCacheBytes: variables.TRACEWRIGHT_IMAGE_CACHE,
+    }),
+    ...(variables.TRACEWRIGHT_KUBERNETES_FROM !== undefined && {
+      kubernetesFrom: variables.TRACEWRIGHT_KUBERNETES_FROM,
+    }),
     ...(variables.TRACEWRIGHT_READY_FILE !== undefined && { readyFile: variables.TRACEWRIGHT_READY_FILE }),
     environment,
   };

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 
 /** Where the worker serves its metrics. */
-export interface MetricsAddress {
+interface MetricsAddress {
   /** An IP address, without brackets. */
   readonly host: string;
   readonly port: number;

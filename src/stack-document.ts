@@ -12,6 +12,7 @@ import {
   type Pair,
 } from 'yaml';
 import { TracewrightError } from './domain/failure.js';
+import { goYaml } from './domain/go-yaml.js';
 
 /** A YAML text with the way back from a value to its line. */
 export interface StackDocument {
@@ -30,14 +31,17 @@ const indentation: ReadonlySet<ErrorCode> = new Set([
   'MULTILINE_IMPLICIT_KEY',
 ]);
 
+/** So many aliases of one anchor, those within it counted each time: honest files stay below, bombs do not. */
+const maxAliasCount = 10_000;
+
 /**
- * Reads one YAML 1.2 document.
+ * Reads one YAML document as Helm and kubectl do: `no` is false, `0400` is 256.
  * @param label what messages call the file
  * @throws TracewrightError `stack.malformed` with line and column of the first mistake
  */
 export function readStackDocument(text: string, label: string): StackDocument {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
+  const document = parseDocument(text, { ...goYaml, lineCounter: lines, prettyErrors: false });
   const where = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
     return `${String(line)}:${String(col)}`;
@@ -49,6 +53,15 @@ export function readStackDocument(text: string, label: string): StackDocument {
       : 'Correct the YAML at that place.';
     throw malformed(`${label}:${where(error.pos[0])}: ${error.message}`, error, remedy);
   }
+  const culprit = unlikeJson(document);
+  if (culprit) {
+    const what = isScalar(culprit)
+      ? `${culprit.source ?? ''} is a number that is not kept as it is written`
+      : 'a map or list cannot be a key';
+    const remedy =
+      'Write it in quotes if it is a text; JSON, which Helm and kubectl make of it, does not keep it otherwise.';
+    throw malformed(`${label}:${where(start(culprit))}: ${what}`, undefined, remedy);
+  }
   return {
     value: plainValue(document, `${label}:${where(unresolvedAlias(document))}`),
     position: (path, at) => where(offsetOf(document, path, at)),
@@ -58,10 +71,32 @@ export function readStackDocument(text: string, label: string): StackDocument {
 /** Aliases are followed here, so an unknown one, or a bomb of them, shows only now. */
 function plainValue(document: Document, place: string): unknown {
   try {
-    return document.toJS({ maxAliasCount: 100 });
+    return document.toJS({ maxAliasCount });
   } catch (error) {
     throw malformed(`${place}: ${(error as Error).message}`, error, 'Correct the YAML at that place.');
   }
+}
+
+/** The first number that JSON cannot hold or that would lose digits, or key that is no text. */
+function unlikeJson(document: Document): Node | undefined {
+  let found: Node | undefined;
+  visit(document, {
+    Pair(_, { key }) {
+      if (!isMap(key) && !isSeq(key)) return undefined;
+      found = key;
+      return visit.BREAK;
+    },
+    Scalar(_, scalar) {
+      const { value, source = '' } = scalar;
+      if (typeof value !== 'number' && typeof value !== 'bigint') return undefined;
+      const isWhole = /^[-+]?[\d_]+$/u.test(source);
+      if (typeof value === 'number' && Number.isFinite(value) && !(isWhole && !Number.isSafeInteger(value)))
+        return undefined;
+      found = scalar;
+      return visit.BREAK;
+    },
+  });
+  return found;
 }
 
 /** Where the first alias without an anchor stands; the beginning when there is none. */

@@ -16,7 +16,7 @@ export interface LoadedStack {
   readonly text: string;
 }
 
-export interface StackFolder {
+interface StackFolder {
   /** Holds the stacks that have names: `<name>.yaml`. */
   builtInDir: string;
 }

@@ -1,20 +1,18 @@
+import { hostname } from 'node:os';
 import { AsyncCompletionClient, Client } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { pino } from 'pino';
-import { createActivities } from './activities/index.js';
+import { createActivities, type Activities } from './activities/index.js';
 import { reportLostAttempts } from './activities/lost-attempts.js';
 import { loadConfig, type Config } from './config.js';
 import { isTracewrightError, toFailure } from './domain/failure.js';
-import { hostTaskQueue, sharedTaskQueue } from './domain/names.js';
+import { hostTaskQueue, sharedTaskQueue, workerIdentity } from './domain/names.js';
 import { workflowBundlePath } from './temporal/bundle-workflows.js';
-import { connectionOptions } from './temporal/connection.js';
-import { currentConnection } from './temporal/current-connection.js';
+import { connectionOptions, serverName } from './temporal/connection.js';
 import { hostId } from './temporal/host-id.js';
 import { isServerQuiet, untilIdle } from './temporal/idle-end.js';
-import { metricsUrlOf, requireMetricsPort } from './temporal/metrics.js';
-import { metricsOptions } from './temporal/metrics-options.js';
-import { sdkLogger } from './temporal/sdk-logger.js';
-import { stopServer } from './temporal/server.js';
+import { metricsOptions, metricsUrlOf, requireMetricsPort, sdkLogger } from './temporal/runtime.js';
+import { currentConnection, stopServer } from './temporal/server.js';
 import { markWorkerReady, retireWorker } from './temporal/worker-process.js';
 import { redact } from './tools/redact.js';
 
@@ -34,7 +32,8 @@ async function runWorker(config: Config): Promise<boolean> {
   const connection = await NativeConnection.connect(connectionOptions(settings));
   try {
     const host = await hostId(config.stateDir);
-    const workers = await createWorkers(config, host, { connection, namespace });
+    const activities = createActivities(config, host, serverName(settings));
+    const workers = await createWorkers(host, activities, { connection, namespace });
     const ended = new AbortController();
     const running = runTogether(...workers).finally(() => {
       ended.abort();
@@ -59,13 +58,14 @@ async function runWorker(config: Config): Promise<boolean> {
 }
 
 async function createWorkers(
-  config: Config,
   host: string,
+  activities: Activities,
   place: Required<Pick<WorkerOptions, 'connection' | 'namespace'>>,
 ): Promise<Worker[]> {
   const common = {
     ...place,
-    activities: createActivities(config, host),
+    identity: workerIdentity(host, process.pid, hostname()),
+    activities,
     // Cancellation rides on heartbeats: this bounds how long a teardown waits for a running tool to hear of it.
     maxHeartbeatThrottleInterval: '1s',
     defaultHeartbeatThrottleInterval: '1s',

@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { eventJsonSchema } from '../src/cli/event-json-schema.js';
-import { eventSchema } from '../src/cli/event-schema.js';
+import { eventJsonSchema, eventSchema } from '../src/cli/views/event-schema.js';
 
 const root = join(import.meta.dirname, '..');
 

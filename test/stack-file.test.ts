@@ -43,6 +43,30 @@ async function failure(text: string) {
 
 const invalid = (...lines: string[]) => ({ type: 'stack.invalid', lines });
 
+describe('names', () => {
+  const service = 'opentelemetry-operator-controller-manager-metrics-service';
+  const namespace = 'customer-platform-observability-production-eu-central-1-a';
+  const long = (of: { service: string; namespace: string; component?: string }): string => `${head}components:
+  ${of.component ?? 'operator'}:
+    release: { namespace: ${of.namespace}, chart: { embedded: operator } }
+    ready: [{ http: { service: ${of.service}, port: 8080, path: /metrics } }]
+open:
+  metrics: { namespace: ${of.namespace}, service: ${of.service}, port: 8080 }
+${proof}`;
+
+  test('of Services and namespaces have up to 63 characters, of components 53', async () => {
+    const { stack } = await load(long({ service, namespace }));
+    expect(stack.components['operator']?.release?.namespace).toBe(namespace);
+    await load(long({ service: 's'.repeat(63), namespace: 'n'.repeat(63) }));
+    for (const wrong of [
+      { service: 's'.repeat(64), namespace },
+      { service, namespace: 'n'.repeat(64) },
+      { service, namespace, component: 'c'.repeat(54) },
+    ])
+      expect((await failure(long(wrong))).type).toBe('stack.invalid');
+  });
+});
+
 describe('finding a stack', () => {
   test('a name is a built-in one', async () => {
     const loaded = await loadStack('embedded', { builtInDir });
@@ -211,7 +235,7 @@ describe('what is not a stack', () => {
         'FILE:7:24: components.tempo.ready[0].rollout: must be Deployment/, StatefulSet/ or DaemonSet/ and a name',
         'FILE:7:35: components.tempo.ready[1].http.path: is missing (string)',
         'FILE:7:65: components.tempo.ready[1].http.port: expected number to be <=65535',
-        'FILE:7:76: components.tempo.ready[2]: must have rollout, or http, or accepts. Did you mean "accepts"?',
+        'FILE:7:76: components.tempo.ready[2]: must have rollout, or http, or accepts, or exists. Did you mean "accepts"?',
       ),
     );
   });

@@ -7,13 +7,16 @@ import { Client, Connection } from '@temporalio/client';
 import { execa } from 'execa';
 import { loadConfig } from '../../src/config.js';
 import { queryProgress } from '../../src/cli/environments.js';
+import type { Progress } from '../../src/domain/progress.js';
 import { observeServer } from '../../src/temporal/server.js';
+import { connectKubernetes } from '../../src/tools/kubernetes/connection.js';
 import { findChromium, startChromium } from '../../test/support/chromium.js';
 import { WebUi, type WebUiTab } from '../../test/support/web-ui.js';
+import { shootTraces } from './traces-screenshots.js';
 
 /**
  * `npm run docs:screenshots`: a real install of the embedded stack in the Temporal Web UI, while it runs, when it is
- * ready, and blocked by a mistake that people make. Then everything is taken away again. Needs Chromium and what the
+ * ready, and blocked by a mistake that people make, and in our page of traces. Then everything is taken away again. Needs Chromium and what the
  * embedded target needs.
  */
 const images = fileURLToPath(new URL('../images', import.meta.url));
@@ -37,6 +40,7 @@ try {
   await expectExit(0, installed);
   await shoot('ready', 'User Metadata');
   await shoot('timeline', 'Timeline');
+  await shootPageOfTraces();
   await expectExit(3, tracewright('up', '--stack', await brokenStack(), '--name', 'embedded'));
   await shoot('blocked', 'User Metadata');
   await shootList();
@@ -44,6 +48,23 @@ try {
   await browser.close();
   await tracewright('down');
   await rm(stateDir, { recursive: true, force: true });
+}
+
+async function shootPageOfTraces(): Promise<void> {
+  const served = execa(process.execPath, [program, 'open', 'traces', '--no-browser'], { env, reject: false });
+  const url = await new Promise<string>((resolve) => {
+    served.stdout.on('data', (chunk: Buffer) => {
+      const [found] = /http:\S+/u.exec(chunk.toString()) ?? [];
+      if (found !== undefined) resolve(found);
+    });
+  });
+  const { stdout } = await execa(process.execPath, [program, 'status', '--json'], { env });
+  const { cluster } = JSON.parse(stdout) as Progress;
+  const kube = connectKubernetes({ kubeconfigPath: cluster?.kubeconfigPath ?? '' });
+  await shootTraces(browser, url, images, kube);
+  kube.close();
+  served.kill('SIGINT');
+  await served;
 }
 
 /** HotROD sends its spans to a port at which nobody listens: two digits are swapped. */

@@ -1,4 +1,4 @@
-import { widthOf } from '../../src/cli/text-width.js';
+import { widthOf } from '../../src/cli/views/text-width.js';
 import type { Frame } from './pick-frames.js';
 import type { Run, Screen } from './recorder.js';
 

@@ -1,5 +1,5 @@
-// Command kube is the control plane, the node's agents and the node program that
-// supervises them, in one file. The name that it is called by picks the face.
+// Command kube is the control plane and the node's agents in one file. The name
+// that it is called by picks the face.
 package main
 
 import (
@@ -20,7 +20,6 @@ import (
 	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
-	"tracewright/embedded/kube/node"
 )
 
 // faces maps a program's name to its main. Every name is also the base name of
@@ -31,7 +30,6 @@ var faces = map[string]func(){
 	"kube-scheduler":          command(func() *cobra.Command { return scheduler.NewSchedulerCommand() }),
 	"kube-proxy":              command(proxy.NewProxyCommand),
 	"kubelet":                 command(func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) }),
-	"node":                    node.Main,
 }
 
 // command defers the making of a command to the moment its face is asked for:

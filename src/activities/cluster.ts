@@ -1,12 +1,15 @@
 import type { Config } from '../config.js';
-import type { ClusterRef } from '../domain/progress.js';
+import { TracewrightError } from '../domain/failure.js';
+import type { ClusterRef, TargetSpec } from '../domain/progress.js';
 import type { ClusterOutcome, ClusterTask, StepOutcome } from '../domain/step-tasks.js';
+import { writeOrigin } from '../targets/origin.js';
 import type { Target } from '../targets/target.js';
-import { connectKubernetes } from '../tools/kubernetes/connection.js';
-import { sweepEnvironment } from '../tools/kubernetes/sweep.js';
-import type { StepContext } from './step-context.js';
-import { endOtherToolsOf, withToolsOf } from './tool-step.js';
 import { environmentFolder, forgetEnvironment } from '../tools/environment-folder.js';
+import type { ToolSource } from '../tools/find-program.js';
+import { connectKubernetes } from '../tools/kubernetes/connection.js';
+import { sweepEnvironment } from '../tools/kubernetes/teardown.js';
+import { asActivity, type StepContext } from './step-context.js';
+import { endOtherToolsOf, withToolsOf, type ToolStepContext } from './tool-step.js';
 
 /** Opens the target of an environment; cheap, asks nothing of it yet. */
 export type OpenTarget = (task: ClusterTask) => Target;
@@ -17,13 +20,14 @@ export interface ClusterActivities {
 }
 
 export function clusterActivities(
-  config: Pick<Config, 'stateDir'>,
+  config: Pick<Config, 'stateDir'> & ToolSource,
   openTarget: OpenTarget,
+  server: string,
 ): ClusterActivities {
   const remove = withToolsOf(config, async (task: ClusterTask, step): Promise<StepOutcome> => {
     const { report, signal, owner } = step;
     await endOtherToolsOf(config, task, step);
-    const swept = task.shared ? await sweep(task.environment, task.shared, step) : [];
+    const swept = task.shared ? await sweep(config, task.environment, task.shared, step) : [];
     const target = openTarget(task);
     const { phase, facts } = await target.observe();
     await target.delete({ onProgress: report, signal, owner });
@@ -31,10 +35,23 @@ export function clusterActivities(
       return { outcome: ['left alone: it is not ours', ...swept].join('; ') };
     return { outcome: phase === 'absent' ? 'was not there' : 'deleted' };
   });
+  const forget = asActivity(async ({ environment }: ClusterTask) => {
+    const folder = environmentFolder(config.stateDir, environment);
+    await forgetEnvironment(folder).catch((cause: unknown) => {
+      throw new TracewrightError({
+        type: 'state.unwritable',
+        message: `The folder ${folder} of the environment cannot be removed: ${(cause as Error).message}.`,
+        remedy: 'Look who owns it and what writes into it, then retry; or remove it by hand.',
+        cause,
+      });
+    });
+  });
   return {
     createCluster: withToolsOf(config, async (task, { report, signal, owner }) => {
       const target = openTarget(task);
       const before = await target.observe();
+      if (task.target.kind !== 'kubeconfig')
+        await writeOrigin(config.stateDir, task.environment, { server, stack: task.stack });
       const { kubeconfigPath, serverUrl, version, owned } = await target.create({
         onProgress: report,
         signal,
@@ -54,7 +71,7 @@ export function clusterActivities(
     deleteCluster: async (task) => {
       const outcome = await remove(task);
       // Only now: while the step ran, its claim was in there.
-      await forgetEnvironment(environmentFolder(config.stateDir, task.environment));
+      await forget(task);
       return outcome;
     },
   };
@@ -62,11 +79,12 @@ export function clusterActivities(
 
 /** Takes out of a cluster that stays what is left of the environment in it. @returns what to tell */
 async function sweep(
+  config: ToolSource,
   environment: string,
   cluster: ClusterRef,
   { report, signal }: StepContext,
 ): Promise<string[]> {
-  const kube = connectKubernetes(cluster);
+  const kube = connectKubernetes({ ...cluster, kubectl: { ...config, onProgress: report } });
   try {
     report('looking for what is left in the cluster');
     const { deleted, kept } = await sweepEnvironment(kube, { environment }, { onProgress: report, signal });
@@ -86,3 +104,28 @@ const outcomes = {
   ready: 'already there',
   broken: 'repaired',
 } as const;
+
+/** Where a step is to work. */
+interface Place {
+  readonly environment: string;
+  readonly cluster: ClusterRef;
+  readonly target?: TargetSpec;
+}
+
+/**
+ * Starts a cluster of our own again, with its data, when nothing of it runs any more: a power cut or a reboot in
+ * mid-install ends the cluster, whose step is done and not run again. Steps that come at the same time wait for the
+ * first.
+ * @throws TracewrightError what `Target.create` throws
+ */
+export async function wakeCluster(
+  openTarget: OpenTarget,
+  { environment, cluster, target }: Place,
+  { report, signal, owner }: Pick<StepContext, 'report' | 'signal'> & Partial<Pick<ToolStepContext, 'owner'>>,
+): Promise<void> {
+  if (!cluster.owned || !target) return;
+  const local = openTarget({ environment, target });
+  if ((await local.observe()).phase !== 'stopped') return;
+  report('The cluster has stopped: starting it again');
+  await local.create({ onProgress: report, signal, ...(owner && { owner }) });
+}

@@ -17,13 +17,13 @@ import { withToolsOf, type ToolStepContext } from './tool-step.js';
  * @param before what has to be done before the cluster can be reached
  */
 export function onCluster<O>(
-  config: Pick<Config, 'stateDir'>,
+  config: Config,
   work: (kube: Kubernetes, task: ComponentTask, step: ToolStepContext) => Promise<O>,
   before?: (task: ComponentTask, step: ToolStepContext) => Promise<void>,
 ): (task: ComponentTask) => Promise<O> {
   return withToolsOf(config, async (task: ComponentTask, step) => {
     await before?.(task, step);
-    const kube = connectKubernetes(task.cluster);
+    const kube = connectKubernetes({ ...task.cluster, kubectl: { ...config, onProgress: step.report } });
     try {
       return await work(kube, task, step);
     } finally {
@@ -50,6 +50,7 @@ export async function openHelm(config: Config, task: ComponentTask, step: StepCo
     binary: path,
     homeDir: helmHomes(environmentDir(config, task)),
     images: task.definition.release?.images,
+    environment: config.environment,
     ...task.cluster,
   });
 }

@@ -3,17 +3,16 @@ import { durationMs } from '../domain/duration.js';
 import { consentIn, releaseName } from '../domain/release.js';
 import type { ManifestsSpec } from '../domain/stack.js';
 import type { ComponentTask, StepOutcome } from '../domain/step-tasks.js';
+import { withPullProgress } from '../targets/embedded/pulls.js';
 import { reconcileRelease, type ReconcileResult } from '../tools/helm/reconcile.js';
-import { removeRelease } from '../tools/helm/remove.js';
+import { removeRelease } from '../tools/helm/removal.js';
 import { applyObjects, referencesOf, type AppliedObject } from '../tools/kubernetes/apply.js';
 import type { Kubernetes } from '../tools/kubernetes/connection.js';
-import { deleteObjects } from '../tools/kubernetes/delete.js';
 import { waitReady } from '../tools/kubernetes/ready/wait-ready.js';
-import { deleteDefinitions } from '../tools/kubernetes/teardown.js';
+import { removeDefinitions, removeOwnObjects } from '../tools/kubernetes/removal.js';
+import { wakeCluster, type OpenTarget } from './cluster.js';
 import { helmCall, locateRelease, onCluster, openHelm, required } from './component-tools.js';
-import type { OpenTarget } from './cluster.js';
 import type { StepContext } from './step-context.js';
-import { wakeCluster } from './wake-cluster.js';
 
 export interface ComponentActivities {
   installRelease(task: ComponentTask): Promise<StepOutcome>;
@@ -31,7 +30,10 @@ export function componentActivities(config: Config, openTarget: OpenTarget): Com
     installRelease: onRunningCluster(async (kube, task, step) => {
       const release = required(task.definition.release);
       const { helm, call, chartPath } = await locateRelease(config, task, release, step);
-      const { name, namespace, values } = { ...release, name: releaseName(task.component, release) };
+      const { name, namespace, values, wholeNumbers } = {
+        ...release,
+        name: releaseName(task.component, release),
+      };
       step.report('helm looks at the release');
       const result = await reconcileRelease({
         kube,
@@ -40,6 +42,7 @@ export function componentActivities(config: Config, openTarget: OpenTarget): Com
         namespace,
         chartPath,
         values,
+        wholeNumbers,
         ...ownerOf(task),
         consent: consentIn(task.cluster),
         adopt: task.adopt ?? false,
@@ -47,7 +50,7 @@ export function componentActivities(config: Config, openTarget: OpenTarget): Com
         onProgress: step.report,
         call,
       });
-      await untilReady(kube, namespace, task, step);
+      await untilReady(config, kube, namespace, task, step);
       return { outcome: releaseOutcome(result) };
     }),
 
@@ -59,9 +62,10 @@ export function componentActivities(config: Config, openTarget: OpenTarget): Com
         namespace,
         owner: ownerOf(task),
         adopt: task.adopt ?? false,
+        deadline: step.deadline,
         signal: step.signal,
       });
-      await untilReady(kube, namespace, task, step);
+      await untilReady(config, kube, namespace, task, step);
       return { outcome: appliedOutcome(applied) };
     }),
 
@@ -76,7 +80,7 @@ export function componentActivities(config: Config, openTarget: OpenTarget): Com
         onProgress: step.report,
         call: await helmCall(config, task, step),
       });
-      const { kept } = await deleteDefinitions(kube, definitions, {
+      const { kept } = await removeDefinitions(kube, definitions, {
         onProgress: step.report,
         signal: step.signal,
         deadline: step.deadline,
@@ -91,34 +95,34 @@ export function componentActivities(config: Config, openTarget: OpenTarget): Com
     deleteManifests: onRunningCluster(async (kube, task, step) => {
       const { namespace, objects } = required(task.definition.manifests);
       const references = await referencesOf(kube, objects, namespace, step.signal);
-      const deleted = await deleteObjects(kube, {
-        objects: references,
-        owner: ownerOf(task),
-        onProgress: step.report,
-        signal: step.signal,
-        deadline: step.deadline,
-      });
-      const count = deleted.filter(({ outcome }) => outcome === 'deleted').length;
+      const { report: onProgress, signal, deadline } = step;
+      const options = { onProgress, signal, deadline };
+      const count = await removeOwnObjects(kube, references, ownerOf(task), options);
       return { outcome: `${String(count)} of ${String(objects.length)} objects deleted` };
     }),
   };
 }
 
 async function untilReady(
+  { stateDir }: Config,
   kube: Kubernetes,
   namespace: string,
   task: ComponentTask,
   step: StepContext,
 ): Promise<void> {
-  await waitReady(kube, {
-    namespace,
-    environment: task.environment,
-    checks: task.definition.ready,
-    objectsOf: (component) => required<ManifestsSpec>(task.accepts[component]),
-    timeoutMs: step.deadline.leftMs(durationMs(task.definition.timeout)),
-    onProgress: step.report,
-    signal: step.signal,
-  });
+  const wait = (onProgress: (text: string) => void): Promise<void> =>
+    waitReady(kube, {
+      namespace,
+      environment: task.environment,
+      checks: task.definition.ready,
+      objectsOf: (component) => required<ManifestsSpec>(task.accepts[component]),
+      timeoutMs: step.deadline.leftMs(durationMs(task.definition.timeout)),
+      onProgress,
+      signal: step.signal,
+    });
+  if (task.cluster.kind === 'embedded')
+    await withPullProgress({ stateDir, cluster: task.environment }, step.report, wait);
+  else await wait(step.report);
 }
 
 const ownerOf = ({ environment, component }: ComponentTask): { environment: string; component: string } => ({

@@ -1,13 +1,12 @@
 import type { Config } from '../config.js';
 import { isTracewrightError } from '../domain/failure.js';
-import { classifyRelease, consentIn, releaseName, type ReleaseVerdict } from '../domain/release.js';
-import type { ReleaseSpec } from '../domain/stack.js';
+import { consentIn, releaseName } from '../domain/release.js';
+import type { ManifestsSpec } from '../domain/stack.js';
 import type { ComponentObservation, ComponentTask } from '../domain/step-tasks.js';
-import { desiredRelease } from '../tools/helm/desired.js';
-import { observeRelease, type ReleaseRecord } from '../tools/helm/release-record.js';
+import { desiredRelease, diffRelease } from '../tools/helm/diff.js';
+import { observeRelease } from '../tools/helm/release-record.js';
 import type { Kubernetes } from '../tools/kubernetes/connection.js';
-import { observeDrift } from '../tools/kubernetes/drift.js';
-import { parseManifests } from '../tools/kubernetes/manifests.js';
+import { diffObjects, diffText, isUnknown } from '../tools/kubernetes/diff.js';
 import { waitReady } from '../tools/kubernetes/ready/wait-ready.js';
 import { locateRelease, onCluster, required } from './component-tools.js';
 import type { StepContext } from './step-context.js';
@@ -20,9 +19,6 @@ export interface ObservationActivities {
 /** What is ready is seen at once; what is not may be in the middle of a restart that is none of our business. */
 const readyWithinMs = 10_000;
 
-/** So many objects are named. */
-const namedObjects = 5;
-
 export function observationActivities(config: Config): ObservationActivities {
   return {
     observeComponent: onCluster(config, async (kube, task, step) => {
@@ -30,7 +26,7 @@ export function observationActivities(config: Config): ObservationActivities {
       const { release, manifests } = task.definition;
       const different = release
         ? await lookAtRelease(config, kube, task, step)
-        : await lookAtObjects(kube, required(manifests).objects, required(manifests).namespace, step);
+        : await lookAtManifests(kube, required(manifests), task, step);
       return different ?? (await lookAtReadiness(kube, task, step));
     }),
   };
@@ -45,47 +41,53 @@ async function lookAtRelease(
 ): Promise<ComponentObservation | undefined> {
   const release = required(task.definition.release);
   const name = { namespace: release.namespace, name: releaseName(task.component, release) };
-  const record = await observeRelease(kube, name, step.signal);
+  const { signal } = step;
   const missing = { state: 'missing', detail: 'There is no such Helm release.' } as const;
-  if (!record) return missing;
-  const { state, action } = await classify(config, task, release, record, step);
-  if (state === 'absent') return missing;
-  if (state === 'in-sync')
-    return lookAtObjects(kube, parseManifests(record.manifest), release.namespace, step);
-  if (action.kind === 'refuse') return { state: 'drifted', detail: action.failure.message };
-  if (action.kind === 'upgrade') return { state: 'drifted', detail: action.differences.join(', ') };
-  return { state: 'drifted', detail: `The Helm release is ${record.status}.` };
-}
-
-async function classify(
-  config: Config,
-  task: ComponentTask,
-  release: ReleaseSpec,
-  record: ReleaseRecord,
-  step: ToolStepContext,
-): Promise<ReleaseVerdict> {
+  if (!(await observeRelease(kube, name, signal))) return missing;
   const { helm, chartPath } = await locateRelease(config, task, release, step);
-  const { values } = release;
   const { environment } = task;
-  return classifyRelease(record, await desiredRelease(helm, { chartPath, values, environment }, step), {
-    consent: consentIn(task.cluster),
-    adopt: task.adopt ?? false,
-    now: Date.now(),
-  });
+  const { values, wholeNumbers } = release;
+  const desired = await desiredRelease(helm, { chartPath, values, wholeNumbers, environment }, step);
+  const policy = { consent: consentIn(task.cluster), adopt: task.adopt ?? false, now: Date.now() };
+  const { record, state, action } = await diffRelease(kube, name, desired, policy, { signal });
+  if (state === 'absent') return missing;
+  switch (action.kind) {
+    case 'none':
+      return undefined;
+    case 'refuse':
+      return { state: 'drifted', detail: action.failure.message };
+    case 'upgrade':
+    case 'put-back':
+      return { state: 'drifted', detail: listed(action.differences) };
+    case 'restart':
+      return { state: 'drifted', detail: `not restarted since: ${listed(action.workloads)}` };
+    default:
+      return { state: 'drifted', detail: `The Helm release is ${record?.status ?? 'gone'}.` };
+  }
 }
 
-async function lookAtObjects(
+async function lookAtManifests(
   kube: Kubernetes,
-  objects: Parameters<typeof observeDrift>[1],
-  namespace: string,
+  { objects, namespace }: ManifestsSpec,
+  { environment, component, adopt }: ComponentTask,
   { signal }: StepContext,
 ): Promise<ComponentObservation | undefined> {
-  const drift = await observeDrift(kube, objects, namespace, signal);
-  if (drift.length === 0) return undefined;
-  const texts = drift.slice(0, namedObjects).map(({ text }) => text);
-  const more = drift.length > namedObjects ? [`and ${String(drift.length - namedObjects)} more`] : [];
-  const allGone = drift.length === objects.length && drift.every(({ state }) => state === 'missing');
-  return { state: allGone ? 'missing' : 'drifted', detail: [...texts, ...more].join('; ') };
+  const owner = { environment, component };
+  const diffs = await diffObjects(kube, objects, { namespace, owner, adopt, signal });
+  const unknown = diffs.find(isUnknown);
+  if (unknown?.failure) throw unknown.failure;
+  const different = diffs.filter(({ state }) => state !== 'equal');
+  if (different.length === 0) return undefined;
+  const allGone = diffs.every(({ state }) => state === 'absent');
+  return { state: allGone ? 'missing' : 'drifted', detail: listed(different.map(diffText)) };
+}
+
+/** So many differences are named. */
+const named = 5;
+
+function listed(texts: readonly string[]): string {
+  const more = texts.length > named ? [`and ${String(texts.length - named)} more`] : [];
+  return [...texts.slice(0, named), ...more].join('; ');
 }
 
 async function lookAtReadiness(

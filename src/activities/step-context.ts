@@ -1,8 +1,7 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import { deadlineIn, type Deadline } from '../domain/deadline.js';
-import { failureTypes, toFailure, type Failure } from '../domain/failure.js';
+import { failureTypes, isTracewrightError, toFailure, type Failure } from '../domain/failure.js';
 import type { LiveDetail } from '../domain/progress.js';
-import { usableMs } from '../domain/time-limits.js';
+import { deadlineIn, usableMs, type Deadline } from '../domain/time-limits.js';
 import type { ProcessIdentity } from '../tools/process-identity.js';
 import { redact } from '../tools/redact.js';
 import { sharedSignal } from '../tools/shared-signal.js';
@@ -19,7 +18,7 @@ export interface HeartbeatDetails {
 /** What the work of a step gets from its surroundings. */
 export interface StepContext {
   /** Tells people what goes on. */
-  readonly report: (text: string, percent?: number) => void;
+  readonly report: (text: string, percent?: number, hops?: LiveDetail['hops']) => void;
   /** What a dead attempt may have left running, by its heartbeat. */
   readonly survivors: readonly ProcessIdentity[];
   /** Notes which programs must not survive this attempt. */
@@ -65,8 +64,12 @@ function beat(context: Context): { step: StepContext; stop: () => void } {
   };
   const timer = setInterval(send, heartbeatIntervalMs);
   const step: StepContext = {
-    report: (text, percent) => {
-      live = { text: redact(text), ...(percent !== undefined && { percent }) };
+    report: (text, percent, hops) => {
+      live = {
+        text: redact(text),
+        ...(percent !== undefined && { percent }),
+        ...(hops && { hops: hops.map((hop) => ({ ...hop, text: redact(hop.text) })) }),
+      };
       send();
     },
     survivors,
@@ -91,27 +94,42 @@ function toActivityError(error: unknown, context: Context): Error {
     if (context.cancellationDetails?.cancelRequested)
       return new CancelledFailure('the step was cancelled', [], asError(error));
     return applicationFailure(
-      {
-        type: 'worker.shutdown',
-        message: 'The worker was stopped in the middle of the step.',
-        remedy: 'Nothing: the next worker goes on with it. `tracewright up` starts one.',
-        retryable: true,
-      },
+      { type: 'worker.shutdown', ...whyStopped(context), retryable: true },
       context.info.attempt,
     );
   }
-  if (!(error instanceof Error && error.name === 'TracewrightError'))
-    context.log.error('unexpected error', { error });
-  return applicationFailure(toFailure(error), context.info.attempt);
+  if (!isTracewrightError(error)) context.log.error('unexpected error', { error });
+  const nextRetryDelay = isTracewrightError(error) ? error.retryAfterMs : undefined;
+  return applicationFailure(toFailure(error), context.info.attempt, nextRetryDelay);
 }
 
-function applicationFailure(failure: Failure, attempt: number): ApplicationFailure {
+/** Of an attempt that ended in the middle, and that another one follows. */
+function whyStopped({ cancellationDetails, info }: Context): Pick<Failure, 'message' | 'remedy'> {
+  if (cancellationDetails?.paused)
+    return {
+      message: 'An operator has paused this step in Temporal; `temporal activity unpause` lets it go on.',
+      remedy: `Ask who paused it, or let it go on: temporal activity unpause --workflow-id ${info.workflowExecution?.workflowId ?? ''} --activity-id ${info.activityId}`,
+    };
+  if (cancellationDetails?.reset)
+    return {
+      message: 'An operator has reset this step in Temporal.',
+      remedy: 'Nothing: it begins anew.',
+    };
+  return {
+    message: 'The worker was stopped in the middle of the step.',
+    remedy: 'Nothing: the next worker goes on with it. `tracewright up` starts one.',
+  };
+}
+
+/** @param nextRetryDelay in milliseconds @default what the step's retry policy says */
+function applicationFailure(failure: Failure, attempt: number, nextRetryDelay?: number): ApplicationFailure {
   const clean = redactFailure(failure);
   return ApplicationFailure.create({
     type: clean.type,
     message: clean.message,
     nonRetryable: !clean.retryable || attempt >= failureTypes[clean.type].attempts,
     details: [{ ...clean, attempts: attempt }],
+    ...(nextRetryDelay !== undefined && { nextRetryDelay }),
   });
 }
 

@@ -1,6 +1,6 @@
 import type { Config } from '../config.js';
-import type { Paint } from './paint.js';
-import type { Terminal } from './redraw.js';
+import type { Paint } from './views/format.js';
+import type { Terminal } from './views/redraw.js';
 
 /** What every command gets from its surroundings. */
 export interface CliContext {

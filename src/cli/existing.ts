@@ -7,13 +7,13 @@ import { observeServer } from '../temporal/server.js';
 import type { CliContext } from './context.js';
 
 /** What of the surroundings these need. */
-export type Asker = Pick<CliContext, 'config' | 'note' | 'paint'>;
+type Asker = Pick<CliContext, 'config' | 'note' | 'paint'>;
 
 /** The answer comes from a worker; where none runs, nobody answers. In milliseconds. */
 const answerWithinMs = 5_000;
 
 /** What there is of an environment before an install. */
-export interface Existing {
+interface Existing {
   readonly spec: EnvironmentSpec;
   /** Of earlier upgrades. */
   readonly leftovers: readonly Leftover[];
@@ -56,7 +56,7 @@ async function askServer<T>(
   const embedded = resolveConnection(config).kind === 'embedded';
   if (embedded && (await observeServer(config))?.state !== 'serving') return undefined;
   // Loaded only now: the client of Temporal takes longer than all the rest.
-  const { withClient } = await import('../temporal/with-client.js');
+  const { withClient } = await import('../temporal/server.js');
   try {
     return await withClient(config, ask, { withinMs: answerWithinMs });
   } catch (error) {

@@ -1,10 +1,9 @@
-import { durationMs } from '../domain/duration.js';
+import { countOf, durationMs } from '../domain/duration.js';
 import { TracewrightError } from '../domain/failure.js';
 import { longestOf, type SearchHit } from '../domain/proof.js';
 import type { Trace } from '../domain/trace.js';
-import { addressText } from '../proof/cluster-access.js';
-import { tempoAt, type Tempo } from '../proof/tempo.js';
-import { countOf } from './quantity.js';
+import { storeText } from '../proof/cluster-access.js';
+import { oneLine, type Tempo, tempoAt } from '../proof/tempo.js';
 import type { EnvironmentCluster } from './with-cluster.js';
 
 /** Which trace somebody wants to see. By default that of the last proof. */
@@ -49,7 +48,7 @@ export async function findTrace(
   if (trace) return { trace, what: wish.id === undefined ? 'the trace of the last proof' : 'the trace' };
   throw new TracewrightError({
     type: 'trace.not-found',
-    message: `Tempo at ${addressText(proof.tempo)} does not know the trace ${wanted}.`,
+    message: `${storeText(proof.tempo)} does not know the trace ${wanted}.`,
     remedy:
       'A new trace is there after some seconds, an old one is forgotten. `tracewright trace --longest` shows one that is there.',
   });
@@ -72,19 +71,27 @@ async function search(
   const hits = [...(await tempo.search(query, signal, window))].sort((a, b) => b.durationMs - a.durationMs);
   const longest = longestOf(hits);
   const trace = longest && (await tempo.traceById(longest.traceId, signal));
+  if (longest && !trace) {
+    throw new TracewrightError({
+      type: 'trace.not-found',
+      message: `${oneLine(query)} finds ${countOf(hits.length, 'trace')} of the last ${since}, but by its id the longest, ${longest.traceId}, is not there.`,
+      remedy:
+        'The search still lists a trace that was forgotten since, or the trace has not come whole. Ask again after some seconds, or for another one by its id.',
+    });
+  }
   if (trace) {
     return {
       trace,
       // A search may answer from a part of a trace, without its root.
       hits: hits.map((hit) => (hit === longest ? { ...hit, ...summaryOf(trace) } : hit)),
-      what: `the longest of ${countOf(hits.length, 'trace')} of the last ${since} that ${query} finds`,
+      what: `the longest of ${countOf(hits.length, 'trace')} of the last ${since} that ${oneLine(query)} finds`,
     };
   }
   throw new TracewrightError({
     type: 'trace.not-found',
-    message: `${query} finds no trace of the last ${since}.`,
+    message: `${oneLine(query)} finds no trace of the last ${since}.`,
     remedy:
-      '`tracewright verify` makes one with a ride; --since looks further back. Tempo finds new traces after about 20 s.',
+      '`tracewright verify` makes one with a ride; --since looks further back. A new trace is found after about 20 s.',
   });
 }
 

@@ -1,7 +1,8 @@
+import { agoText } from '../domain/duration.js';
 import type { Progress, StepProgress } from '../domain/progress.js';
 import { exitCodes, type CliContext, type ExitCode } from './context.js';
-import { proofLines } from './proof-view.js';
-import { agoText } from './quantity.js';
+import { proofLines } from './views/proof-view.js';
+import { shellWord } from './views/format.js';
 import type { Session } from './session.js';
 
 /** At most so many rows of a terminal are below the frame of a blocked environment, the prompt among them. */
@@ -26,8 +27,10 @@ export function finish(context: CliContext, session: Pick<Session, 'webUi'>, pro
   switch (phase) {
     case 'Ready':
       print(`${paint('bold', name)} is ${paint('green', 'Ready')}.`);
+      print('  Traces            tracewright open traces');
       if (webUi !== undefined) print(`  Temporal Web UI   ${webUi}`);
-      if (progress.cluster) print(`  kubectl           export KUBECONFIG=${progress.cluster.kubeconfigPath}`);
+      if (progress.cluster)
+        print(`  kubectl           export KUBECONFIG=${shellWord(progress.cluster.kubeconfigPath)}`);
       print(`  Next              tracewright status · tracewright verify · tracewright down`);
       return;
     case 'Blocked':
@@ -35,8 +38,9 @@ export function finish(context: CliContext, session: Pick<Session, 'webUi'>, pro
       if (webUi !== undefined) print(`  Temporal Web UI   ${webUi}`);
       return;
     default:
+      // The reason may be the message of a failure, and so a sentence already.
       print(
-        `${paint('bold', name)} is ${phase}${stoppedBecause === undefined ? '' : `: ${stoppedBecause}`}.`,
+        `${paint('bold', name)} is ${phase}${stoppedBecause === undefined ? '' : `: ${stoppedBecause.replace(/\.$/u, '')}`}.`,
       );
       if (phase === 'Stopped') print('  `tracewright up` goes on, `tracewright down` takes everything away.');
   }
@@ -53,7 +57,7 @@ export function blockedLines({ environment, steps }: Progress, now: number): str
   };
   const { name: first, kind } = blocked[0] ?? { name: '' };
   const commands = [
-    [`tracewright retry ${first}`, 'try it again, once the cause is mended'] as const,
+    [`tracewright retry ${first}`, 'try it again, once the cause is fixed'] as const,
     ...(kind === 'verification'
       ? [['tracewright up', 'put back what was changed by hand, and prove'] as const]
       : []),

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
-import { TracewrightError } from '../domain/failure.js';
+import { isTracewrightError, TracewrightError } from '../domain/failure.js';
 import type { LiveDetail, Progress } from '../domain/progress.js';
-import { grpcCodeOf, grpcStatus } from '../temporal/grpc-status.js';
-import { environmentHandle, queryProgress, refusable } from './environments.js';
-import type { Session } from './session.js';
+import { grpcCodeOf, grpcStatus, isPassingOutage } from '../temporal/grpc-status.js';
+import type { CliContext, ExitCode } from './context.js';
+import { describeEnvironment, queryProgress } from './environments.js';
+import type { LastingSession, Session } from './session.js';
 
 /** What a running step does at the moment. */
 export interface LiveStep extends LiveDetail {
@@ -71,6 +72,8 @@ export async function look(client: Client, name: string): Promise<Snapshot> {
     Promise.allSettled([queryProgress(client, name), liveSteps(client, name)]),
   );
   // Only when both have ended: whoever closes the connection under a call that gRPC tries again crashes.
+  // The history of an environment that nobody looks after any more still tells how well it once was.
+  if (live.status === 'rejected' && isTracewrightError(live.reason)) throw live.reason;
   if (progress.status === 'rejected')
     throw isUnanswered(progress.reason) ? workerMissing(name, progress.reason) : progress.reason;
   if (live.status === 'rejected') throw live.reason;
@@ -102,7 +105,7 @@ function workerMissing(name: string, cause: unknown): TracewrightError {
 }
 
 async function liveSteps(client: Client, name: string): Promise<Map<string, LiveStep>> {
-  const { raw } = await refusable(name, () => environmentHandle(client, name).describe());
+  const { raw } = await describeEnvironment(client, name);
   const converter = client.options.loadedDataConverter.payloadConverter;
   return new Map(
     (raw.pendingActivities ?? []).map((activity) => [
@@ -133,8 +136,8 @@ function liveStep(activity: PendingActivity, decode: (payload: Payload) => { liv
 function gone(): TracewrightError {
   return new TracewrightError({
     type: 'temporal.unreachable',
-    message: 'The Temporal server or the worker of this machine has ended.',
-    remedy: 'Run the command again: it starts them where they left off.',
+    message: 'The Temporal server or the worker of this machine has stopped.',
+    remedy: 'Run the command again: it restarts them, and they pick up where they left off.',
   });
 }
 
@@ -142,4 +145,58 @@ function gone(): TracewrightError {
 export function isSettled(progress: Progress): boolean {
   if (progress.steps.some((step) => step.state === 'running' || step.state === 'removing')) return false;
   return ['Ready', 'Blocked', 'Stopped', 'Removed'].includes(progress.phase);
+}
+
+/** Draws an environment while it changes. */
+export interface View {
+  show(snapshot: Snapshot): void;
+  /** Something to say beside the environment, without spoiling what is drawn. @default the context's note */
+  readonly note?: (line: string) => void;
+  /** Called once, when nothing more will be shown; without arguments after a detachment or an error. */
+  end(progress?: Progress, exitCode?: ExitCode): void;
+}
+
+interface Watched {
+  /** The last one that was seen. */
+  readonly progress: Progress | undefined;
+  /** By Ctrl-C, or because nobody reads our output any more. */
+  readonly detached: boolean;
+}
+
+/** How often in a row a lost server or worker is brought back before we give up. */
+const maxRevivals = 5;
+
+/**
+ * Shows an environment until nothing happens any more, or until Ctrl-C. A Temporal server or worker that dies meanwhile
+ * is started again, and the view goes on.
+ * @param fromRun the run of the plan to wait for: an earlier one may still be what the progress tells of at first
+ */
+export async function watch(
+  { signal, note }: CliContext,
+  session: LastingSession,
+  name: string,
+  view: View,
+  fromRun = 0,
+): Promise<Watched> {
+  let last: Progress | undefined;
+  const done = (progress: Progress): boolean => progress.run >= fromRun && isSettled(progress);
+  for (let revivals = 0; ; revivals += 1) {
+    try {
+      for await (const snapshot of follow(session, name, done, signal)) {
+        revivals = 0;
+        last = snapshot.progress;
+        if (last.run >= fromRun) view.show(snapshot);
+      }
+      return { progress: last, detached: signal.aborted };
+    } catch (error) {
+      if (signal.aborted) return { progress: last, detached: true };
+      if (revivals >= maxRevivals || !isOutage(error, session)) throw error;
+      await session.revive(view.note ?? note);
+    }
+  }
+}
+
+function isOutage(error: unknown, { hasWorker }: Session): boolean {
+  const hasEnded = isTracewrightError(error) && error.type === 'temporal.worker-missing';
+  return isPassingOutage(error) || (hasEnded && hasWorker);
 }

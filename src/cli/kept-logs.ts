@@ -4,7 +4,7 @@ import type { Config } from '../config.js';
 import type { TargetKind } from '../domain/stack.js';
 import { clusterFolder } from '../targets/embedded/folder.js';
 import { serverPlace } from '../temporal/server-process.js';
-import { workerPlace } from '../temporal/worker-process.js';
+import { workerPlaceOf } from '../temporal/worker-process.js';
 import { daemonLogPath } from '../tools/daemon.js';
 import { environmentFolder, logFolder } from '../tools/environment-folder.js';
 
@@ -16,10 +16,10 @@ export interface KeptLog {
 }
 
 /** The log of our background process of that name; undefined for all other names. */
-export function daemonLogs({ stateDir }: Config, name: string): KeptLog | undefined {
-  const places = { worker: workerPlace, temporal: serverPlace };
+export function daemonLogs(config: Config, name: string): KeptLog | undefined {
   if (name !== 'worker' && name !== 'temporal') return undefined;
-  return { source: name, path: daemonLogPath(places[name](stateDir)) };
+  const place = name === 'worker' ? workerPlaceOf(config) : serverPlace(config.stateDir);
+  return { source: name, path: daemonLogPath(place) };
 }
 
 /** What helm and other tools said: about a component, or about all of them. */

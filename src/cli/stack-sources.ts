@@ -1,19 +1,23 @@
+import { statSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { TracewrightError } from '../domain/failure.js';
-import { defaultK3dSettings, type K3dSettings } from '../domain/k3d-settings.js';
+import type { K3dSettings } from '../domain/k3d-settings.js';
+import type { EmbeddedImages } from '../domain/progress.js';
 import type { ChartSource, Component, Stack, TargetKind } from '../domain/stack.js';
-import { applyLock } from '../lock/apply-lock.js';
-import { isRemote, nameOf, type RemoteChartSource } from '../lock/chart-sources.js';
+import { type RemoteChartSource, applyLock, isRemote, nameOf } from '../lock/chart-sources.js';
 import { lockPathOf, readLock } from '../lock/lock-file.js';
-import type { LoadedStack } from '../stack-file.js';
+import { loadStack, type LoadedStack } from '../stack-file.js';
+import { isLoopback } from '../tools/registry/loopback.js';
 import { rewriteObjectImages } from '../tools/helm/rewrite-images.js';
+import { shellWord } from './views/format.js';
 
 /** Where charts and images are taken from instead of where the stack says. */
 export interface SourceOptions {
   /** A folder of .tgz files, the URL of a chart repository, or `oci://…`. */
   readonly chartsFrom?: string | undefined;
-  /** A registry, with a path: `registry.local:5000/mirror`. */
+  /** A registry, with a path: `registry.local:5000/mirror`; on the embedded cluster also a folder of archives. */
   readonly imagesFrom?: string | undefined;
 }
 
@@ -61,20 +65,51 @@ async function chartFrom(source: RemoteChartSource, from: string): Promise<Chart
 }
 
 /**
- * The stack with all images taken from another registry. On k3d its containerd is told so, and every pod of the cluster
- * follows; on an existing cluster the names of the images are rewritten.
+ * The stack with all images taken from another registry: their names are rewritten. A k3d cluster is told the registry
+ * instead (`withMirror`), so that every pod in it follows.
  * @throws TracewrightError `usage.invalid`
  */
 export function withImagesFrom(stack: Stack, from: string | undefined, target: TargetKind): Stack {
-  if (from === undefined) return stack;
-  const { scheme, registry } = registryOf(from);
-  if (target === 'embedded') throw builtHere();
-  if (target === 'k3d')
-    return { ...stack, k3d: withMirror(stack.k3d ?? defaultK3dSettings, scheme, registry) };
+  // Clusters of our own are told with the target: see `withMirror` and `embeddedImages`.
+  if (from === undefined || target === 'embedded') return stack;
+  const { registry } = registryOf(from);
+  if (target === 'k3d') return stack;
   const components = Object.entries(stack.components).map(
     ([name, component]) => [name, componentFrom(component, registry)] as const,
   );
   return { ...stack, components: Object.fromEntries(components) };
+}
+
+/**
+ * How an embedded cluster comes to the images of the stack. It has those that were built with it unless the stack takes
+ * charts from elsewhere only, and pulls what it lacks.
+ * @param from what `--images-from` says: a registry, or a folder of archives
+ * @returns `undefined`: all images were built with the cluster
+ * @throws TracewrightError `usage.invalid`
+ */
+export function embeddedImages(
+  { components, embedded }: Pick<Stack, 'components' | 'embedded'>,
+  from: string | undefined,
+): EmbeddedImages | undefined {
+  const charts = Object.values(components).flatMap(({ release }) => (release ? [release.chart] : []));
+  const [built, remote] = [charts.some((chart) => 'embedded' in chart), charts.some(isRemote)];
+  if (built && !remote) {
+    if (from !== undefined) throw builtHere();
+    if (!embedded) return undefined;
+  }
+  return {
+    built: built || !remote,
+    ...(!built && !remote && { dispensable: true as const }),
+    ...(from !== undefined && { from: placeOfImages(from) }),
+    ...(embedded && { mirrors: embedded.mirrors }),
+  };
+}
+
+function placeOfImages(from: string): string {
+  if (statSync(from, { throwIfNoEntry: false })?.isDirectory()) return resolve(from);
+  const { scheme, registry } = registryOf(from);
+  const local = isLoopback(new URL(`${scheme}://${registry}`).hostname) && !from.startsWith('https:');
+  return `${local ? 'http' : scheme}://${registry}`;
 }
 
 const registryShape = /^(?:(?<scheme>https?):\/\/)?(?<registry>[\w.-]+(?::\d+)?(?:\/[\w.-]+)*)\/*$/u;
@@ -93,8 +128,14 @@ export function registryOf(from: string): { scheme: string; registry: string } {
   });
 }
 
-/** A path of the registry goes behind the /v2 of its API: that is how containerd reads an endpoint that has one. */
-function withMirror(k3d: K3dSettings, scheme: string, registry: string): K3dSettings {
+/**
+ * A cluster whose containerd takes all images from another registry. A path goes behind the /v2 of its API: that is how
+ * containerd reads an endpoint that has one.
+ * @throws TracewrightError `usage.invalid`
+ */
+export function withMirror(k3d: K3dSettings, from: string | undefined): K3dSettings {
+  if (from === undefined) return k3d;
+  const { scheme, registry } = registryOf(from);
   const [host = '', ...path] = registry.split('/');
   const endpoint = [`${scheme}://${host}`, ...(path.length > 0 ? ['v2', ...path] : [])].join('/');
   return { ...k3d, mirrors: { '*': [endpoint] } };
@@ -110,11 +151,12 @@ function componentFrom(component: Component, from: string): Component {
 
 function missing(source: RemoteChartSource, path: string, cause: unknown): TracewrightError {
   const { name, version } = nameOf(source);
-  const pull = 'oci' in source ? source.oci : `${name} --repo ${source.repository}`;
+  const pull =
+    'oci' in source ? shellWord(source.oci) : `${shellWord(name)} --repo ${shellWord(source.repository)}`;
   return new TracewrightError({
     type: 'chart.not-found',
     message: `There is no chart at ${path}.`,
-    remedy: `Where there is internet: helm pull ${pull} --version ${version}. Put the file there.`,
+    remedy: `Where there is internet: helm pull ${pull} --version ${shellWord(version)}. Put the file there.`,
     cause,
   });
 }
@@ -122,7 +164,41 @@ function missing(source: RemoteChartSource, path: string, cause: unknown): Trace
 function builtHere(): TracewrightError {
   return new TracewrightError({
     type: 'usage.invalid',
-    message: 'The embedded cluster builds its images itself: --images-from means nothing there.',
-    remedy: 'Leave it out, or use another --target.',
+    message:
+      'The images of this stack are built with the embedded cluster: --images-from means nothing there.',
+    remedy: 'Leave it out, or use another --target or --stack.',
   });
+}
+
+/** Of this package: <package>/stacks, seen from <package>/{src,dist}/cli. */
+export const builtInStacks = fileURLToPath(new URL('../../stacks', import.meta.url));
+
+/** Those that the images of the stack `current` and its charts name; they are known only when the charts are there. */
+const registries = ['registry-1.docker.io', 'quay.io', 'ghcr.io', 'registry.k8s.io'];
+
+/** Of each registry and chart repository of the stack `current` that the options do not replace. */
+export async function upstreamAddresses(options: SourceOptions): Promise<string[]> {
+  const { stack } = await loadStack('current', { builtInDir: builtInStacks });
+  return addressesOf(stack, options);
+}
+
+/** What answers a HEAD where the charts and images of a stack can be had: the index of a repository, a registry's API. */
+export function addressesOf(
+  { components }: Pick<Stack, 'components'>,
+  { chartsFrom, imagesFrom }: SourceOptions,
+): string[] {
+  const images = imagesFrom === undefined ? registries.map(apiOf) : [];
+  const charts = Object.values(components).flatMap(({ release }) => {
+    if (chartsFrom !== undefined || !release || !isRemote(release.chart)) return [];
+    const { chart } = release;
+    return 'oci' in chart
+      ? [apiOf(new URL(chart.oci).host)]
+      : [`${chart.repository.replace(/\/+$/u, '')}/index.yaml`];
+  });
+  return [...new Set([...images, ...charts])];
+}
+
+function apiOf(registry: string): string {
+  const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
+  return `${isLoopback(new URL(`https://${host}`).hostname) ? 'http' : 'https'}://${host}/v2/`;
 }

@@ -1,14 +1,18 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { delimiter, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { kubeconfigPaths, type Config } from '../config.js';
-import { TracewrightError } from '../domain/failure.js';
+import { isTracewrightError, TracewrightError } from '../domain/failure.js';
 import { defaultK3dSettings } from '../domain/k3d-settings.js';
+import type { Machine } from '../domain/machine.js';
 import type { TargetSpec } from '../domain/progress.js';
 import { targetKinds, type Stack, type TargetKind } from '../domain/stack.js';
-import type { Availability } from '../targets/availability.js';
+import { thisMachine } from '../targets/machine.js';
 import { resolveConnection } from '../temporal/connection.js';
-import { chooseTarget, type LookAtTarget } from './choose-target.js';
+import type { ToolSource } from '../tools/find-program.js';
+import { findContext, type KubeconfigContext } from '../tools/kubernetes/kubeconfig.js';
+import { chooseTarget, placed } from './choose-target.js';
+import { embeddedImages, withMirror, type SourceOptions } from './stack-sources.js';
 
 /** What commands take that say where the cluster comes from. */
 export interface TargetOptions {
@@ -17,6 +21,32 @@ export interface TargetOptions {
   kubeconfig?: string;
   context?: string;
   adopt?: true;
+}
+
+/** What commands take that look for environments: an existing cluster is looked into when it is named. */
+export interface ClusterOptions {
+  target?: 'kubeconfig';
+  kubeconfig?: string;
+  context?: string;
+}
+
+/** Adds `--target kubeconfig`, `--kubeconfig` and `--context`. */
+export function clusterOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('-t, --target <kind>', 'look into an existing cluster, too').choices(['kubeconfig']),
+    )
+    .option('--kubeconfig <file>', 'that of this kubeconfig (default: KUBECONFIG, ~/.kube/config)')
+    .option('--context <name>', 'that of this context (default: the current one)');
+}
+
+/** @throws TracewrightError `cluster.not-found` */
+export function namedCluster(
+  config: Pick<Config, 'environment'>,
+  { target, kubeconfig, context }: ClusterOptions,
+): KubeconfigContext | undefined {
+  if (target === undefined && kubeconfig === undefined && context === undefined) return undefined;
+  return findContext(kubeconfig === undefined ? kubeconfigPaths(config) : [resolve(kubeconfig)], context);
 }
 
 /** Adds `--target`, `--kubeconfig`, `--context` and `--adopt`. */
@@ -42,27 +72,29 @@ export function targetOptions(command: Command): Command {
  */
 export async function targetSpecOf(
   config: Config,
-  options: TargetOptions,
+  options: TargetOptions & Pick<SourceOptions, 'imagesFrom'>,
   stack: Stack,
-  lookAt: LookAtTarget = lookAtTarget(config),
+  machine: Pick<Machine, 'lookAt' | 'worker'>,
 ): Promise<{ target: TargetSpec; why: string }> {
   const { kubeconfig, context, adopt } = options;
   const named = namingOption(options);
   const implied = options.target === 'auto' && named !== undefined;
-  const { kind, why: chosen } = await chooseTarget(askedTarget(options), stack, lookAt);
-  const why = implied ? `auto: ${named} names a cluster` : chosen;
+  const { kind, why: chosen } = await chooseTarget(askedTarget(options), stack, machine);
+  const why = placed(implied ? `auto: ${named} names a cluster` : chosen, machine);
   if (kind !== 'kubeconfig') {
     const useless = named ?? (adopt ? '--adopt' : undefined);
     if (useless !== undefined) throw notForThis(useless, kind);
-    return { target: { kind, ...(kind === 'k3d' && { k3d: stack.k3d ?? defaultK3dSettings }) }, why };
+    if (kind === 'embedded') {
+      const images = embeddedImages(stack, options.imagesFrom);
+      return { target: { kind, ...(images && { images }) }, why };
+    }
+    return { target: { kind, k3d: withMirror(stack.k3d ?? defaultK3dSettings, options.imagesFrom) }, why };
   }
   const file = kubeconfig === undefined ? undefined : resolve(kubeconfig);
   if (file !== undefined && !existsSync(file) && resolveConnection(config).kind === 'external') {
     // Behind a Temporal server of one's own the file may lie on the workers' machines alone.
     return { target: { kind, kubeconfigPath: file, ...(context !== undefined && { context }) }, why };
   }
-  // Loaded only now: the library behind it takes a third of a second.
-  const { findContext } = await import('../tools/kubernetes/kubeconfig.js');
   const found = findContext(file === undefined ? kubeconfigPaths(config) : [file], context);
   return { target: { kind, ...found }, why: `${why}; context ${found.context}` };
 }
@@ -77,19 +109,44 @@ function namingOption({ kubeconfig, context }: TargetOptions): string | undefine
   return context === undefined ? undefined : '--context';
 }
 
-/** Each kind is looked at once. Behind a Temporal server of one's own the workers' machines count, not this one. */
-export function lookAtTarget(config: Config): LookAtTarget {
-  if (resolveConnection(config).kind === 'external')
-    return (kind) =>
-      Promise.resolve({ possible: kind !== 'kubeconfig', because: 'the first that a worker may have' });
-  const seen = new Map<TargetKind, Promise<Availability>>();
-  return (kind) => {
-    const look =
-      seen.get(kind) ??
-      import('../targets/availability.js').then((it) => it.availabilityOf(kind, config.environment));
-    seen.set(kind, look);
-    return look;
-  };
+export interface FindMachinesOptions {
+  /** Of a server that does not answer nobody knows more: take this machine. @default false: it is a failure */
+  readonly evenUnasked?: boolean;
+  /** Ends every wait for an answer. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The machines that may do the work, in the order of preference: with the embedded server this one. Behind a server of
+ * one's own the one that holds the environment of that name, else this one, else those whose workers are there.
+ * @throws TracewrightError `temporal.unreachable`, `config.invalid`
+ */
+export async function findMachines(
+  config: Config & Partial<Pick<ToolSource, 'onProgress'>>,
+  name: string | undefined,
+  { evenUnasked = false, signal }: FindMachinesOptions = {},
+): Promise<readonly Machine[]> {
+  if (resolveConnection(config).kind === 'embedded') return [thisMachine({ ...config, startsServer: true })];
+  try {
+    // Loaded only now: the client of Temporal takes longer than all the rest.
+    return await (await import('./worker-machines.js')).machinesOfWorkers(config, name, signal);
+  } catch (error) {
+    if (evenUnasked && isTracewrightError(error) && error.type === 'temporal.unreachable')
+      return [thisMachine(config)];
+    throw error;
+  }
+}
+
+/** Whether the machine can do the target, as far as a short look tells. */
+export async function canDo(machine: Machine, { kind, kubeconfigPath }: TargetSpec): Promise<boolean> {
+  if (kind !== 'kubeconfig') {
+    const { possible, lacks } = await machine.lookAt(kind);
+    return possible && lacks === undefined;
+  }
+  // The files of another machine are seen when it is examined.
+  return (
+    machine.worker !== undefined || (kubeconfigPath ?? '').split(delimiter).some((path) => existsSync(path))
+  );
 }
 
 function notForThis(option: string, kind: TargetKind): TracewrightError {

@@ -1,4 +1,4 @@
-import { isTracewrightError, TracewrightError, type FailureType } from './failure.js';
+import { isCancellation, isTracewrightError, TracewrightError, type FailureType } from './failure.js';
 
 /** What a look at the machine found out, before anything is started: a line of `doctor`. Serialises to JSON. */
 export interface Check {
@@ -19,14 +19,14 @@ export type Finding = string | Omit<Check, 'name'>;
 
 /**
  * Makes a check of a function that throws where something is wrong.
- * @throws what `look` throws, unless it is a TracewrightError: that becomes the result
+ * @throws what `look` throws, unless it is a TracewrightError other than a cancellation: that becomes the result
  */
 export async function check(name: string, look: () => Promise<Finding>): Promise<Check> {
   try {
     const found = await look();
     return typeof found === 'string' ? { name, state: 'ok', detail: found } : { name, ...found };
   } catch (error) {
-    if (!isTracewrightError(error)) throw error;
+    if (!isTracewrightError(error) || isCancellation(error)) throw error;
     return failedCheck(name, error);
   }
 }

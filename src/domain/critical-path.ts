@@ -17,30 +17,52 @@ export interface CriticalSegment {
  * @param tree of the same trace, where the caller has it already
  */
 export function criticalPath(trace: Trace, tree: SpanTree = treeOf(trace)): readonly CriticalSegment[] {
-  const root = tree.roots[0];
-  const segments: CriticalSegment[] = [];
-  if (root) walkBack(root, root.startMs, root.endMs, segments);
-  return segments.reverse();
+  const [root] = tree.roots;
+  return root ? walkBack(root).reverse() : [];
 }
 
-function walkBack(node: SpanNode, fromMs: number, untilMs: number, segments: CriticalSegment[]): void {
-  let cursor = untilMs;
-  // A call that outlasts its caller was not waited for to its end: it counts only as far as the caller lived.
+/** A span that is being walked through, from its end to its start. */
+interface Walk {
+  readonly node: SpanNode;
+  readonly startMs: number;
+  /** What lies behind it is told. */
+  cursorMs: number;
+  /** Those that are still to be looked at, the one that ended last at the end. */
+  readonly calls: Omit<Walk, 'calls'>[];
+}
+
+/** With a stack of its own: traces are deeper than that of the program. */
+function walkBack(root: SpanNode): CriticalSegment[] {
+  const segments: CriticalSegment[] = [];
+  const open = [begin({ node: root, startMs: root.startMs, cursorMs: root.endMs })];
+  for (let walk = open.at(-1); walk; walk = open.at(-1)) {
+    const { node, startMs, cursorMs } = walk;
+    const call = walk.calls.pop();
+    if (!call) {
+      if (cursorMs > startMs) segments.push({ node, startMs, endMs: cursorMs });
+      open.pop();
+    } else if (call.cursorMs <= cursorMs) {
+      if (cursorMs > call.cursorMs) segments.push({ node, startMs: call.cursorMs, endMs: cursorMs });
+      walk.cursorMs = call.startMs;
+      open.push(begin(call));
+    }
+  }
+  return segments;
+}
+
+/** A call that outlasts its caller was not waited for to its end: it counts only as far as the caller lived. */
+function begin(walk: Omit<Walk, 'calls'>): Walk {
+  const { node, startMs, cursorMs } = walk;
   const calls = node.children
     .map((child) => ({
-      child,
-      startMs: Math.max(child.startMs, fromMs),
-      endMs: Math.min(child.endMs, untilMs),
+      node: child,
+      startMs: Math.max(child.startMs, startMs),
+      cursorMs: Math.min(child.endMs, cursorMs),
     }))
-    .filter((call) => call.endMs > call.startMs)
-    .sort((a, b) => b.endMs - a.endMs);
-  for (const { child, startMs, endMs } of calls) {
-    if (endMs > cursor) continue;
-    if (cursor > endMs) segments.push({ node, startMs: endMs, endMs: cursor });
-    walkBack(child, startMs, endMs, segments);
-    cursor = startMs;
-  }
-  if (cursor > fromMs) segments.push({ node, startMs: fromMs, endMs: cursor });
+    .filter((call) => call.cursorMs > call.startMs)
+    .sort((a, b) => b.cursorMs - a.cursorMs)
+    .reverse();
+  return { ...walk, calls };
 }
 
 /** The segments of each span that has some, in the order of time. */

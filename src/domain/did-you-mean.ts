@@ -2,7 +2,7 @@
  * The one of `candidates` that somebody who typed `typed` most likely meant: at most a third of its letters differ.
  * `undefined` when none is near.
  */
-export function nearest(typed: string, candidates: readonly string[]): string | undefined {
+function nearest(typed: string, candidates: readonly string[]): string | undefined {
   const ranked = candidates
     .map((candidate) => ({ candidate, distance: editDistance(typed.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ candidate, distance }) => distance <= Math.ceil(Math.max(candidate.length, typed.length) / 3))

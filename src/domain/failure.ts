@@ -10,7 +10,7 @@ export interface FailureKind {
   readonly when: string;
 }
 
-const permanent = (when: string): FailureKind => ({ retryable: false, attempts: 1, when });
+const permanent = (when: string, attempts = 1): FailureKind => ({ retryable: false, attempts, when });
 const passing = (when: string, attempts = 6): FailureKind => ({ retryable: true, attempts, when });
 
 /**
@@ -23,9 +23,12 @@ export const failureTypes = {
   'stack.not-found': permanent('no stack file has that name or path'),
   'stack.malformed': permanent('the stack file is not YAML'),
   'stack.invalid': permanent('the stack file is YAML, but not a stack'),
+  'stack.too-large': permanent('the stack with its values has more bytes than a Temporal server takes'),
   'stack.unknown-need': permanent('a component needs one that the stack does not have'),
   'stack.cycle': permanent('components need each other in a circle'),
   'environment.not-found': permanent('no environment of that name is known to the Temporal server'),
+  'environment.orphaned': permanent('something of an environment exists, and no workflow looks after it'),
+  'environment.held': permanent('an operator has paused the workflow of the environment in Temporal'),
   'environment.conflict': permanent('an environment of that name exists with another target'),
 
   'tool.missing': permanent('a program that a step needs is not on PATH'),
@@ -45,13 +48,18 @@ export const failureTypes = {
   ),
   'temporal.worker-missing': passing('no worker takes tasks for this environment'),
 
+  'worker.outdated': permanent(
+    'the worker that is asked what its machine can do is of an older version, and does not know the question',
+  ),
   'host.unsupported': permanent(
     'the machine cannot run the embedded cluster: not Linux, not root, no namespaces',
   ),
   'host.packages-missing': permanent('system packages are missing and cannot be installed by us'),
   'host.package-install-failed': passing('apt-get could not install the missing system packages'),
 
-  'build.go-missing': permanent('Go is not on PATH'),
+  'build.go-missing': permanent(
+    'Go is not on PATH where only Go can help: nothing is downloaded in its place',
+  ),
   'build.go-too-old': permanent('the Go on PATH is older than Kubernetes needs'),
   'build.registry-unreachable': passing('the Go module proxy does not answer'),
   'build.disk-full': permanent('the build ran out of disk space'),
@@ -61,25 +69,43 @@ export const failureTypes = {
   'cluster.not-ready': passing('the cluster was started, but its node did not become Ready in time'),
   'cluster.start-failed': passing('a program of the cluster keeps ending right after its start'),
   'cluster.not-found': permanent('there is no such cluster or kubeconfig context'),
+  'cluster.config-invalid': permanent('kubectl cannot use the kubeconfig context as it is written'),
+  'cluster.credentials': permanent(
+    'the credential plugin of the kubeconfig context is missing, fails, or waits for a person',
+  ),
   'cluster.residue': passing('something of a deleted cluster could not be removed'),
 
+  'chart.unrenderable': permanent('the chart cannot be rendered with the values of the component'),
+  'chart.incompatible': permanent('the chart is for other versions of Kubernetes'),
+  'chart.too-large': permanent(
+    'chart and manifests do not fit into the Secret in which helm keeps a release',
+  ),
   'chart.not-found': permanent('the chart is not where the stack says it is'),
   'release.foreign': permanent('a Helm release of that name exists that Tracewright did not make'),
   'release.failed': passing('helm could not install or upgrade the release'),
   'release.locked': passing('another helm operation holds the release'),
   'manifest.foreign': permanent('an object of that name exists that Tracewright did not make'),
   'manifest.rejected': permanent('the API server refuses the manifest'),
+  'manifest.unknown-kind': passing(
+    'the cluster does not know a kind: its definition is missing, or comes later',
+  ),
+  'manifest.not-served': passing(
+    'the API server has taken a CustomResourceDefinition, but does not serve its kind yet',
+  ),
   'webhook.unavailable': passing('an admission webhook that must approve the object does not answer yet'),
 
   'log.not-found': permanent('what was asked for has kept no log'),
+  'page.gone': permanent('the program that serves a page in the browser has ended, or does not answer'),
   'page.unavailable': permanent('the stack has no such page, or its address is not known'),
   'service.unavailable': passing('a Service that is to be opened does not exist, or has no ready pod'),
 
   'ready.timeout': permanent('a component was installed, but did not become ready in its time'),
   'ready.image-pull': passing('an image cannot be pulled', 3),
-  'ready.crash-loop': permanent('a container keeps crashing'),
+  // Transient where the container says that it cannot reach something.
+  'ready.crash-loop': permanent('a container keeps crashing', 3),
   'ready.out-of-memory': permanent('a container is killed because it uses more memory than its limit'),
-  'ready.unschedulable': permanent('no node takes the pod'),
+  // Transient where a node is short of something or about to come back.
+  'ready.unschedulable': permanent('no node takes the pod', 3),
 
   'proof.ride-failed': passing('HotROD did not answer the ride with a driver', 2),
   'proof.collector-silent': passing('the trace did not appear in the log of the collector', 2),
@@ -110,6 +136,7 @@ export const failureTypes = {
   'step.timeout': permanent('a step did not end within its time'),
   'step.cancelled': permanent('the step was cancelled: a teardown or an abort'),
   'host.lost': permanent('the machine that holds the local cluster takes no more tasks'),
+  'host.elsewhere': permanent('the cluster is on another machine, and cannot be looked at from here'),
   'internal.bug': permanent('Tracewright itself is wrong'),
 
   'cluster.forbidden': permanent(
@@ -119,7 +146,9 @@ export const failureTypes = {
   'docker.unreachable': passing('the Docker engine does not answer'),
   'docker.forbidden': permanent('the Docker engine answers, but not to this user'),
   'cluster.different': permanent('a cluster of that name exists that is not the one the stack asks for'),
-  'host.limits': permanent('a limit of the machine is too low for a cluster: inotify'),
+  'host.limits': permanent(
+    'a limit of the machine leaves no room for a cluster: memory, open files, inotify, threads',
+  ),
   'image.not-found': permanent('a registry does not have the image that a chart or manifest names'),
   'image.unavailable': passing('an image registry does not answer, or answers with an error'),
   'lock.mismatch': permanent('a chart or image is another one than that of the lock file'),
@@ -131,6 +160,9 @@ export const failureTypes = {
 } satisfies Record<string, FailureKind>;
 
 export type FailureType = keyof typeof failureTypes;
+
+/** The remedy of whatever was cut short by something that somebody asked for. */
+export const cancelledRemedy = 'No action needed: cancelled by a teardown, an abort or a stopped worker.';
 
 /** What a person, a log and the workflow history get to know about a failure. Serialises to JSON. */
 export interface Failure {
@@ -146,7 +178,7 @@ export interface Failure {
   readonly attempts?: number;
 }
 
-export interface TracewrightErrorOptions {
+interface TracewrightErrorOptions {
   type: FailureType;
   message: string;
   remedy: string;
@@ -155,6 +187,8 @@ export interface TracewrightErrorOptions {
   cause?: unknown;
   /** @default what `failureTypes` says of the type */
   retryable?: boolean;
+  /** Before then it is of no use to try again, in milliseconds from now. */
+  retryAfterMs?: number | undefined;
 }
 
 /** An expected failure. Anything else that is thrown is a bug and is reported as one. */
@@ -163,6 +197,7 @@ export class TracewrightError extends Error {
   readonly remedy: string;
   readonly retryable: boolean;
   readonly evidence: readonly string[];
+  readonly retryAfterMs: number | undefined;
 
   constructor(options: TracewrightErrorOptions) {
     super(options.message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -171,6 +206,7 @@ export class TracewrightError extends Error {
     this.remedy = options.remedy;
     this.retryable = options.retryable ?? failureTypes[options.type].retryable;
     this.evidence = options.evidence ?? [];
+    this.retryAfterMs = options.retryAfterMs;
   }
 
   toFailure(): Failure {
@@ -186,6 +222,24 @@ export function isRanked(type: FailureType): boolean {
 
 export function isTracewrightError(error: unknown): error is TracewrightError {
   return error instanceof TracewrightError;
+}
+
+/** Whether somebody has ended the work: that says nothing of what was worked on. */
+export function isCancellation(error: unknown): boolean {
+  return isTracewrightError(error) && (error.type === 'step.cancelled' || error.type === 'tool.cancelled');
+}
+
+/** In characters; of them the beginning of what a tool said. */
+const [maxSaid, saidFirst] = [400, 120];
+
+/**
+ * What a tool said, short enough for a message. Programs in Go put the cause at the end of what it led to, so both ends
+ * stay.
+ */
+export function shorten(said: string): string {
+  const text = said.trim();
+  if (text.length <= maxSaid) return text;
+  return `${text.slice(0, saidFirst).trimEnd()} … ${text.slice(saidFirst + 3 - maxSaid).trimStart()}`;
 }
 
 export function isFailureType(type: string | undefined | null): type is FailureType {

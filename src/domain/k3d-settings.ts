@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { defaultK3dSettings } from './k3d-defaults.js';
 
 /**
  * What a stack may say about its k3d cluster. One server, no agents, and everything that is published is published on
@@ -22,13 +23,14 @@ export const k3dSettingsSchema = z.strictObject({
   image: z
     .string()
     .regex(/^[^\s@]+(?::[\w.-]+|@sha256:[0-9a-f]{64})$/u, 'must have a tag, such as rancher/k3s:v1.31.5-k3s1')
-    // What k3d 5.8.3 itself takes when it is told nothing.
-    .default('rancher/k3s:v1.31.5-k3s1')
+    .default(defaultK3dSettings.image)
     .describe('The image of the Kubernetes nodes: a k3s version as a tag of rancher/k3s.'),
-  apiPort: port.default(6443).describe('The port of 127.0.0.1 where the API server answers.'),
+  apiPort: port
+    .default(defaultK3dSettings.apiPort)
+    .describe('The port of 127.0.0.1 where the API server answers.'),
   ports: z
     .array(publishedPort)
-    .default(['8080:80@loadbalancer', '8443:443@loadbalancer'])
+    .default(defaultK3dSettings.ports)
     .describe('Ports of 127.0.0.1 that lead to the cluster, as k3d writes them: 8080:80@loadbalancer.'),
   mirrors: z
     .record(z.string(), z.array(z.url()).min(1))
@@ -38,5 +40,4 @@ export const k3dSettingsSchema = z.strictObject({
 
 export type K3dSettings = z.infer<typeof k3dSettingsSchema>;
 
-/** Of a stack that can be installed on k3d and says nothing about the cluster: the ports of the tutorial. */
-export const defaultK3dSettings: K3dSettings = k3dSettingsSchema.parse({});
+export { defaultK3dSettings };

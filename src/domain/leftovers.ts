@@ -15,18 +15,26 @@ export interface Leftover {
  * What stays behind when `after` takes the place of `before`, and of `earlier` what is still behind then. Each comes
  * after all that it needs. A component that only got another name leaves nothing: its release or objects go on under
  * the new one.
+ * @param keepNames of the steps of `earlier`, which may be running; else they are numbered anew
  */
-export function leftoversOf(before: Stack, after: Stack, earlier: readonly Leftover[] = []): Leftover[] {
+export function leftoversOf(
+  before: Stack,
+  after: Stack,
+  earlier: readonly Leftover[] = [],
+  { keepNames = true }: { keepNames?: boolean } = {},
+): Leftover[] {
   const kept = placesOf(after);
   const candidates = [
-    ...earlier.map(({ component, definition }) => [component, definition] as const),
-    ...inNeedOrder(before),
+    ...earlier,
+    ...inNeedOrder(before).map(([component, definition]) => ({ step: undefined, component, definition })),
   ];
-  const taken = new Set(Object.keys(after.components));
-  return candidates.flatMap(([component, whole]) => {
+  const present = Object.keys(after.components);
+  const known = keepNames ? earlier.map(({ step }) => step).filter((step) => !present.includes(step)) : [];
+  const taken = new Set([...present, ...known]);
+  return candidates.flatMap(({ step: before, component, definition: whole }) => {
     const definition = remainderOf(component, whole, kept);
     if (!definition) return [];
-    const step = freeName(component, taken);
+    const step = before !== undefined && known.includes(before) ? before : freeName(component, taken);
     taken.add(step);
     return [{ step, component, definition }];
   });

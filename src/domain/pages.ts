@@ -1,6 +1,6 @@
 import { didYouMean } from './did-you-mean.js';
 import { TracewrightError } from './failure.js';
-import { temporalPage, type PageSpec, type Stack } from './stack.js';
+import { temporalPage, tracesPage, type PageSpec, type Stack } from './stack.js';
 
 /** What can be opened in a browser. */
 export interface Page extends PageSpec {
@@ -20,7 +20,7 @@ export function pagesOf({ proof, open = {} }: Stack): Page[] {
   const known: Record<string, PageSpec> = {
     hotrod: { namespace: ride.namespace, service: ride.service, port: ride.port },
     // Tempo has no page of its own; this one tells its configuration and health.
-    tempo: { ...tempo, path: '/status' },
+    tempo: { namespace: tempo.namespace, service: tempo.service, port: tempo.port, path: '/status' },
     ...('service' in grafana && {
       grafana: {
         namespace: grafana.namespace,
@@ -58,22 +58,22 @@ function localPortOf(name: string, port: number): number {
 }
 
 /**
- * The pages of these names; the Temporal Web UI, which is none of the cluster, is left out.
+ * The pages of these names; the Temporal Web UI and our page of traces, which are none of the cluster, are left out.
  * @throws TracewrightError `usage.invalid` for an unknown name, `page.unavailable` for one that this stack does without
  */
 export function choosePages(stack: Stack, names: readonly string[]): Page[] {
   const pages = pagesOf(stack);
   return names
-    .filter((name) => name !== temporalPage)
+    .filter((name) => name !== temporalPage && name !== tracesPage)
     .map((name) => {
       const page = pages.find((it) => it.name === name);
       if (page) return page;
-      const known = [...pages.map((it) => it.name), temporalPage];
+      const known = [...pages.map((it) => it.name), tracesPage, temporalPage];
       if (name === 'grafana' && 'skip' in stack.proof.grafana) {
         throw new TracewrightError({
           type: 'page.unavailable',
           message: `The stack ${stack.name} has no Grafana: ${stack.proof.grafana.skip}`,
-          remedy: `It has ${known.join(', ')}. \`tracewright trace\` draws traces in the terminal.`,
+          remedy: `It has ${known.join(', ')}. \`tracewright trace\` draws traces in the terminal, \`tracewright open traces\` shows them in the browser.`,
         });
       }
       throw new TracewrightError({

@@ -1,6 +1,6 @@
 import { didYouMean } from './did-you-mean.js';
 import { TracewrightError } from './failure.js';
-import type { Component, KubernetesObjectSpec, Stack } from './stack.js';
+import type { Component, KubernetesObjectSpec, ReleaseSpec, Stack } from './stack.js';
 
 type Key = string | number;
 
@@ -38,7 +38,8 @@ function changed(component: Component, parameter: Parameter): Component {
     const { values } = release;
     const next =
       rest.length === 0 ? merged(values, parameter.value) : replaced(values, rest, parameter, ['values']);
-    return { ...component, release: { ...release, values: next as typeof values } };
+    const changedRelease = { ...release, values: next as typeof values };
+    return { ...component, release: withWholeNumbers(changedRelease, rest, parameter) };
   }
   if (!manifests) return component;
   if (part !== 'objects') throw unknownPart(parameter, 'objects', 'manifests, which have no Helm values');
@@ -48,6 +49,27 @@ function changed(component: Component, parameter: Parameter): Component {
   const object = replaced(manifests.objects[index], below, parameter, ['objects', which ?? '']);
   const objects = manifests.objects.with(index, object as KubernetesObjectSpec);
   return { ...component, manifests: { ...manifests, objects } };
+}
+
+/** Helm's --set knows whole numbers, and files and JSON do not. */
+function withWholeNumbers(
+  release: ReleaseSpec,
+  path: readonly Key[],
+  { given, value }: Parameter,
+): ReleaseSpec {
+  if (!given.startsWith('--set ')) return release;
+  const whole = wholeNumbersIn(value, path);
+  return whole.length === 0
+    ? release
+    : { ...release, wholeNumbers: [...(release.wholeNumbers ?? []), ...whole] };
+}
+
+function wholeNumbersIn(value: unknown, path: readonly Key[]): Key[][] {
+  if (Number.isInteger(value)) return [[...path]];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    wholeNumbersIn(inner, [...path, Array.isArray(value) ? Number(key) : key]),
+  );
 }
 
 /** Maps are merged key by key; of everything else, lists too, the later one wins, as in Helm. */

@@ -93,7 +93,7 @@ function leftoversInTheWay(stack: Stack, leftovers: readonly Leftover[]): Set<Le
       Object.entries(stack.components).some(([name, component]) => standsInTheWay(leftover, name, component)),
     ),
   );
-  // A set that grows while it is walked through: ends when there is nothing new.
+  // Transitive closure.
   for (const leftover of first)
     for (const dependent of dependentsOf(leftover, leftovers)) first.add(dependent);
   return first;
@@ -157,4 +157,35 @@ function unknownNeed(
     message: `In the stack "${stackName}" the component "${step}" needs "${need}", which the stack does not have.`,
     remedy: `Correct the name; the components are ${known.join(', ')}.`,
   });
+}
+
+/** A node of a dependency graph. */
+export interface GraphNode {
+  readonly name: string;
+  readonly needs: readonly string[];
+}
+
+/**
+ * Runs every node as soon as all that it needs has ended well, so that the whole takes as long as its slowest chain.
+ * A node whose need failed is never started. Rejects with the first failure, but only after everything that was
+ * started has ended: whoever awaits this knows that nothing runs on.
+ *
+ * The graph must be free of cycles and of unknown names, as plans are.
+ */
+export async function runGraph<N extends GraphNode>(
+  nodes: readonly N[],
+  run: (node: N) => Promise<void>,
+): Promise<void> {
+  const runs = new Map<string, Promise<void>>();
+  const start = (node: N): Promise<void> => {
+    const known = runs.get(node.name);
+    if (known) return known;
+    const needed = nodes.filter((other) => node.needs.includes(other.name)).map(start);
+    const own = Promise.all(needed).then(() => run(node));
+    runs.set(node.name, own);
+    return own;
+  };
+  const results = await Promise.allSettled(nodes.map(start));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
 }

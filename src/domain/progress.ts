@@ -2,7 +2,7 @@ import type { Failure } from './failure.js';
 import type { K3dSettings } from './k3d-settings.js';
 import type { Parameter } from './parameter.js';
 import type { Step } from './plan.js';
-import type { Proof } from './proof.js';
+import type { HopState, Proof } from './proof.js';
 import type { Stack, TargetKind } from './stack.js';
 
 /** Where the cluster comes from. */
@@ -14,6 +14,20 @@ export interface TargetSpec {
   readonly context?: string;
   /** What the cluster should be; only for `k3d`. */
   readonly k3d?: K3dSettings;
+  /** Where its images come from; only for `embedded`. Absent: all were built together with the cluster. */
+  readonly images?: EmbeddedImages;
+}
+
+/** How an embedded cluster comes to its images. What it cannot find among the built ones, where it has them, it pulls. */
+export interface EmbeddedImages {
+  /** Whether the images that were built with the cluster are there, under the names of those that they stand for. */
+  readonly built: boolean;
+  /** Nothing in the stack stands on those: a cluster that is downloaded, and has none, pulls them as well. */
+  readonly dispensable?: true;
+  /** What has every image: the URL of a registry, with a path, or the absolute path of a folder of archives. */
+  readonly from?: string;
+  /** Registries that are asked before others, as URLs: by the name of the other one, or by `*`. */
+  readonly mirrors?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** What an environment should be: one stack on one target. */
@@ -94,8 +108,7 @@ export const phases = [
 export type Phase = (typeof phases)[number];
 
 /** How a component in the cluster compares with what the stack says. */
-export const componentStates = ['in-sync', 'drifted', 'missing', 'not-ready'] as const;
-export type ComponentState = (typeof componentStates)[number];
+export type ComponentState = 'in-sync' | 'drifted' | 'missing' | 'not-ready';
 
 /** What the last look for drift found of a component. */
 export interface ComponentDrift {
@@ -149,4 +162,31 @@ export interface LiveDetail {
   readonly text: string;
   /** 0 to 100, where the activity knows. */
   readonly percent?: number;
+  /** Of a verification: how far the trace has come. */
+  readonly hops?: readonly HopState[];
+}
+
+/**
+ * What a step that has not begun waits for: `waits for operator`. What those wait for themselves goes without saying.
+ */
+export function waitText(step: StepProgress, steps: readonly StepProgress[], paused: boolean): string {
+  const passed = ['done', 'skipped', 'removed'];
+  const open = new Map(steps.filter(({ state }) => !passed.includes(state)).map((it) => [it.name, it]));
+  const awaited = openNeeds(step, open);
+  const implied = new Set<StepProgress>();
+  const note = (need: StepProgress): void => {
+    for (const further of openNeeds(need, open)) {
+      if (implied.has(further)) continue;
+      implied.add(further);
+      note(further);
+    }
+  };
+  awaited.forEach(note);
+  const names = awaited.filter((need) => !implied.has(need)).map(({ name }) => name);
+  if (names.length > 0) return `waits for ${names.join(', ')}`;
+  return paused ? 'paused' : 'waits';
+}
+
+function openNeeds({ needs }: StepProgress, open: ReadonlyMap<string, StepProgress>): StepProgress[] {
+  return needs.flatMap((name) => open.get(name) ?? []);
 }

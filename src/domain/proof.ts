@@ -7,11 +7,13 @@ export interface Proof {
   readonly ride: Ride;
   /** In the order of the hops: ride, collector's log, Tempo by id, TraceQL, Grafana. */
   readonly checks: readonly Check[];
-  /** Spans of the trace in Tempo, our own root span among them. */
+  /** What the stack calls its trace store. @default Tempo */
+  readonly store?: string;
+  /** Spans of the trace in the store, our own root span among them. */
   readonly spans: number;
   /** How many of them each service has. */
   readonly services: Readonly<Record<string, number>>;
-  /** Duration of the whole trace in Tempo, in milliseconds. */
+  /** Duration of the whole trace in the store, in milliseconds. */
   readonly traceDurationMs: number;
   readonly longest: LongestTrace;
   /** ISO 8601, UTC. */
@@ -30,9 +32,8 @@ export interface Ride {
   readonly durationMs: number;
 }
 
-export const checkNames = ['ride', 'collector-log', 'tempo-by-id', 'traceql', 'grafana'] as const;
-export type CheckName = (typeof checkNames)[number];
-export type CheckState = 'passed' | 'skipped' | 'failed';
+export type CheckName = 'ride' | 'collector-log' | 'tempo-by-id' | 'traceql' | 'grafana';
+type CheckState = 'passed' | 'skipped' | 'failed';
 
 export interface Check {
   readonly name: CheckName;
@@ -43,6 +44,16 @@ export interface Check {
   readonly reason?: string;
   /** In milliseconds. Latency of the stack mostly: batches of spans, and the time until a search sees them. */
   readonly tookMs: number;
+}
+
+/** One hop of a verification that runs, or has run. */
+export interface HopState {
+  readonly name: CheckName;
+  readonly state: CheckState | 'waits' | 'running';
+  /** What was seen there, or why it failed. */
+  readonly text: string;
+  /** In milliseconds, of a check that has ended. */
+  readonly tookMs?: number;
 }
 
 /**
@@ -65,16 +76,54 @@ export interface SearchHit {
   readonly durationMs: number;
   /** In nanoseconds since 1970. */
   readonly startNs: string;
+  /** How many spans the trace has, where the store says so: Tempo does from 2.6 on. */
+  readonly spans?: number;
+  /** Whether one of them failed, where it is known. */
+  readonly failed?: boolean;
 }
 
-/** The name of a check for people. */
-export const checkTitles = {
-  ride: 'HotROD ride',
-  'collector-log': "Collector's log",
-  'tempo-by-id': 'Tempo, by trace id',
-  traceql: 'Tempo, by TraceQL',
-  grafana: 'Grafana datasource',
-} as const satisfies Record<CheckName, string>;
+/** What people call the trace store of a stack that gives it no name of its own. */
+export const defaultStore = 'Tempo';
+
+/**
+ * The names of the checks for people.
+ * @param store what the stack calls its trace store
+ */
+export function checkTitles(store: string = defaultStore): Readonly<Record<CheckName, string>> {
+  return {
+    ride: 'HotROD ride',
+    'collector-log': "Collector's log",
+    'tempo-by-id': `${store}, by trace id`,
+    traceql: `${store}, by TraceQL`,
+    grafana: 'Grafana datasource',
+  };
+}
+
+const findingMarks = {
+  passed: '✓',
+  skipped: '–',
+  failed: '✗',
+  waits: '?',
+  running: '?',
+} as const satisfies Record<HopState['state'], string>;
+
+/** A line of evidence that says what a check saw; `?` where a broken hop before it left nothing to learn. */
+export function findingLine({ name, state, text }: HopState, store?: string): string {
+  return `${findingMarks[state]} ${checkTitles(store)[name]}: ${text}`;
+}
+
+/** What the lines of `findingLine` among the evidence of a failure say. */
+export function readFindings(evidence: readonly string[], store?: string): readonly HopState[] {
+  const titles = Object.entries(checkTitles(store)) as [CheckName, string][];
+  return evidence.flatMap((line): HopState[] => {
+    const [name, title] = titles.find(([, it]) => line.startsWith(`${it}: `, 2)) ?? [];
+    const state = (['passed', 'skipped', 'failed', 'waits'] as const).find((it) =>
+      line.startsWith(findingMarks[it]),
+    );
+    if (name === undefined || title === undefined || state === undefined) return [];
+    return [{ name, state, text: line.slice(title.length + 4) }];
+  });
+}
 
 /** The hit that took longest; among equals the first. */
 export function longestOf(hits: readonly SearchHit[]): SearchHit | undefined {

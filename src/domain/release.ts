@@ -1,7 +1,6 @@
 import type { Failure } from './failure.js';
 import { ownershipLabels } from './names.js';
 import type { ReleaseSpec, Stack } from './stack.js';
-import type { ReleaseRef } from './step-tasks.js';
 
 /** Helm's own words for the state of a revision. */
 export type HelmStatus =
@@ -14,6 +13,12 @@ export type HelmStatus =
   | 'uninstalled'
   | 'superseded'
   | 'unknown';
+
+/** Where helm has a release. */
+export interface ReleaseRef {
+  readonly namespace: string;
+  readonly name: string;
+}
 
 /** Helm's name for the release of a component: that of the component where the stack says no other. */
 export function releaseName(component: string, { name }: Pick<ReleaseSpec, 'name'>): string {
@@ -242,11 +247,12 @@ function bareVersion(version: string): string {
   return version.replace(/^v/u, '');
 }
 
-/** JSON with sorted keys, so that equal values give equal text. */
+/** JSON with sorted keys, so that equal values give equal text; bigints as `9007199254740993n`. */
 export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
+  return JSON.stringify(value, (_key, part: unknown) => {
+    if (typeof part === 'bigint') return `${String(part)}n`;
+    return typeof part === 'object' && part !== null && !Array.isArray(part)
       ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
+      : part;
+  });
 }

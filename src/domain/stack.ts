@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { durationPattern, durationRule } from './duration.js';
 import { k3dSettingsSchema } from './k3d-settings.js';
+import { unfoldList } from './object-lists.js';
 
 /**
  * The stack file: what is installed, in which order, how one knows that it is ready, and how the whole is proved.
@@ -12,6 +14,12 @@ const name = z
   .max(53, 'must have at most 53 characters (the limit of a Helm release name)')
   .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/u, 'must be lower-case letters, digits and dashes');
 
+/** The name of a namespace or Service, which Kubernetes lets be longer than Helm a release's. */
+const label = z
+  .string()
+  .max(63, 'must have at most 63 characters')
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/u, 'must be lower-case letters, digits and dashes');
+
 /** A name of an object: longer than that of a release, and with dots (RFC 1123 subdomain). */
 const objectName = z
   .string()
@@ -21,7 +29,7 @@ const objectName = z
 const port = z.int().min(1).max(65_535);
 
 /** `90s`, `5m`, `1h`: how Kubernetes and Helm write durations. */
-const duration = z.string().regex(/^\d+(s|m|h)$/u, 'must be a number with s, m or h, such as 90s or 5m');
+const duration = z.string().regex(durationPattern, durationRule);
 
 /** Of the .tgz, wherever it comes from: what a repository, a folder and an OCI registry keep is the same file. */
 const chartDigest = z
@@ -81,26 +89,37 @@ const images = z.strictObject({
 
 const release = z.strictObject({
   name: name.optional().describe('The Helm release name. Default: the name of the component.'),
-  namespace: name.describe('Where helm installs it. Made when it does not exist.'),
+  namespace: label.describe('Where helm installs it. Made when it does not exist.'),
   chart: chart.describe('Where the chart comes from: one of four kinds.'),
   values: z.record(z.string(), z.unknown()).default({}).describe('Helm values, as in a values file.'),
+  wholeNumbers: z
+    .array(z.array(z.union([z.string(), z.int()])).min(1))
+    .optional()
+    .describe(
+      "Paths of values that reach the chart as whole numbers, as with Helm's --set, which sets it: a template writes 20000000, where a values file makes 2e+07 of it. Default: none",
+    ),
   images: images.optional().describe('What becomes of the images that the rendered chart names.'),
 });
 
 const kubernetesObject = z.looseObject({
   apiVersion: z.string(),
   kind: z.string(),
-  metadata: z.looseObject({ name: z.string(), namespace: name.optional() }),
+  metadata: z.looseObject({ name: z.string(), namespace: label.optional() }),
 });
 
 const manifests = z.strictObject({
-  namespace: name.describe('For the objects that name none themselves. Made when it does not exist.'),
-  objects: z.array(kubernetesObject).min(1).describe('Kubernetes objects, as `kubectl apply` takes them.'),
+  namespace: label.describe('For the objects that name none themselves. Made when it does not exist.'),
+  objects: z
+    .preprocess(
+      (value) => (Array.isArray(value) ? value.flatMap(unfoldList) : value),
+      z.array(kubernetesObject).min(1),
+    )
+    .describe('Kubernetes objects, as `kubectl apply` takes them; lists are unfolded.'),
 });
 
 const service = z.strictObject({
-  namespace: name.describe('Of the Service.'),
-  service: name.describe('The name of the Service.'),
+  namespace: label.describe('Of the Service.'),
+  service: label.describe('The name of the Service.'),
   port: port.describe('A port of the Service.'),
 });
 
@@ -120,7 +139,7 @@ const readyCheck = z.union([
     .strictObject({
       http: z
         .strictObject({
-          service: name.describe('A Service in the namespace of the component.'),
+          service: label.describe('A Service in the namespace of the component.'),
           port: port.describe('A port of the Service.'),
           path: z.string().describe('With its query, where there is one.'),
           contains: z.string().optional().describe('What the body must contain. Default: any body will do.'),
@@ -132,6 +151,16 @@ const readyCheck = z.union([
     .strictObject({ accepts: name.describe('A component with manifests.') })
     .describe(
       'The API server, with all admission webhooks, accepts a dry run of the objects of that component.',
+    ),
+  z
+    .strictObject({
+      exists: z
+        .string()
+        .regex(/^Service\/[a-z]([-a-z0-9]*[a-z0-9])?$/u, 'must be Service/ and a name')
+        .describe('Kind and name, such as Service/otel-sidecar-collector.'),
+    })
+    .describe(
+      'A Service in the namespace of the component is there: an operator has seen the object that it makes it for.',
     ),
 ]);
 
@@ -177,20 +206,52 @@ const proof = z.strictObject({
     .describe('HotROD, and the ride that is taken in it.'),
   collector: z
     .strictObject({
-      namespace: name.describe('Of the Service and the pods.'),
-      service: name.describe("The collector's Service."),
+      namespace: label.describe('Of the Service and the pods.'),
+      service: label.describe("The collector's Service."),
       otlpHttpPort: port.describe('The port of its OTLP receiver over HTTP: our root span goes there.'),
       podSelector: z.string().describe('A label selector for the pods whose log shows the spans.'),
+      container: label
+        .optional()
+        .describe(
+          "The collector's container, where it is a sidecar: otc-container of the operator. Default: the pod's own default, else its first",
+        ),
     })
     .describe('The collector that all spans pass through.'),
-  tempo: service.describe("Tempo's HTTP port."),
+  tempo: service
+    .extend({
+      title: z
+        .string()
+        .min(1)
+        .optional()
+        .describe("What messages and the proof call it: a store with Tempo's API. Default: Tempo"),
+      tls: z
+        .boolean()
+        .optional()
+        .describe('Whether that port speaks TLS; its certificate is not looked at. Default: false'),
+      tenant: z
+        .string()
+        .regex(/^[\w!.*'()-]{1,150}$/u, "must be a tenant: letters, digits and !-_.*'()")
+        .optional()
+        .describe(
+          'Whose traces are asked for, where the store keeps tenants apart: the header X-Scope-OrgID. Default: none',
+        ),
+      ingest: service
+        .optional()
+        .describe(
+          'Where the spans go in, where that is another Service: of tempo-distributed the distributor. Default: the same Service, port 4317',
+        ),
+    })
+    .describe("The trace store: Tempo's HTTP port."),
   expect: z
     .strictObject({
       spans: z.int().min(1).describe("At least so many spans. HotROD's own tests expect 35."),
       services: z.array(z.string()).min(1).describe('Services that must have spans in the trace.'),
     })
     .describe('What the trace must have.'),
-  traceql: z.string().describe('A TraceQL query that must find the trace; `trace --longest` asks it, too.'),
+  traceql: z
+    .string()
+    .regex(/\S/u, 'must not be empty')
+    .describe('A TraceQL query that must find the trace; `trace --longest` asks it, too.'),
   grafana: z
     .union([
       grafana.describe('Grafana, whose datasource must lead to the trace.'),
@@ -222,10 +283,11 @@ export type TargetKind = (typeof targetKinds)[number];
 /**
  * The plan has steps of the first two names, and `logs` knows what is ours by the others: no component may have them.
  */
-export const reservedNames = ['cluster', 'verification', 'worker', 'temporal'] as const;
+const reservedNames = ['cluster', 'verification', 'worker', 'temporal'] as const;
 
-/** What `open` calls the Temporal Web UI, so no page of a stack may be called so. */
+/** What `open` calls the Temporal Web UI and our own page of traces, so no page of a stack may be called so. */
 export const temporalPage = 'temporal';
+export const tracesPage = 'traces';
 
 export const stackSchema = z
   .strictObject({
@@ -238,6 +300,14 @@ export const stackSchema = z
     k3d: k3dSettingsSchema
       .optional()
       .describe('The cluster on the target k3d. Default: the ports of the tutorial, 6443, 8080 and 8443.'),
+    embedded: z
+      .strictObject({
+        mirrors: z
+          .record(z.string(), z.array(z.url({ protocol: /^https?$/u })).min(1))
+          .describe('Where images of a registry are pulled from first, by its name, or by * for all.'),
+      })
+      .optional()
+      .describe('The cluster on the target embedded.'),
     components: z
       .record(name, component)
       .refine((all) => Object.keys(all).length > 0, 'must have a component')
@@ -258,9 +328,17 @@ export const stackSchema = z
     path: ['k3d'],
     message: 'says something about a target that targets does not name',
   })
+  .refine((stack) => stack.embedded === undefined || stack.targets.includes('embedded'), {
+    path: ['embedded'],
+    message: 'says something about a target that targets does not name',
+  })
   .refine(({ open = {} }) => !(temporalPage in open), {
     path: ['open', temporalPage],
     message: 'is the name of the Temporal Web UI; choose another',
+  })
+  .refine(({ open = {} }) => !(tracesPage in open), {
+    path: ['open', tracesPage],
+    message: 'is the name of the page that explores traces; choose another',
   });
 
 export type Stack = z.infer<typeof stackSchema>;

@@ -1,5 +1,6 @@
 import type { ClusterRef, ComponentState, TargetSpec } from './progress.js';
 import type { Proof } from './proof.js';
+import type { ReleaseRef } from './release.js';
 import type { Component, ManifestsSpec, ProofSpec } from './stack.js';
 
 /** What workflows hand to activities and get back. Part of the wire: add fields, never rename them. */
@@ -11,6 +12,8 @@ export interface HostClaim {
 export interface ClusterTask {
   readonly environment: string;
   readonly target: TargetSpec;
+  /** For the creation: the name of the stack that is to be installed in it. */
+  readonly stack?: string | undefined;
   /** For the removal: a cluster that is not ours and stays, but without what is ours in it. */
   readonly shared?: ClusterRef;
 }
@@ -56,11 +59,6 @@ export interface VerificationTask {
   readonly manifests?: Readonly<Record<string, ManifestsSpec>>;
   /** The Helm releases of the stack, for the same reason. */
   readonly releases?: readonly ReleaseRef[];
-}
-
-export interface ReleaseRef {
-  readonly namespace: string;
-  readonly name: string;
 }
 
 export interface VerificationOutcome extends StepOutcome {

@@ -16,7 +16,8 @@ export const toolGraceMs = 30_000;
 
 /** The longest part is the first build of the embedded cluster: about 10 minutes on 2 cores. */
 const clusterMs = 60 * minute;
-const verificationMs = 5 * minute;
+/** Of the proof itself; before it a cluster that has stopped is started again, which may mean to build it. */
+export const proofMs = 5 * minute;
 /** Download of the chart, rendering, sending hundreds of objects: what comes before anything gets ready. */
 const preparationMs = 4 * minute;
 /** Each object that goes has 2 minutes for its finalizers, after those that hang on it. */
@@ -35,7 +36,7 @@ export function attemptMs(step: Step, timeout = '5m', removes = step.removes ===
     case 'cluster':
       return clusterMs;
     case 'verification':
-      return verificationMs;
+      return clusterMs + proofMs;
     case 'release':
     case 'manifests':
       return removes ? removalMs : preparationMs + durationMs(timeout);
@@ -50,4 +51,18 @@ export function serverLimitMs(attempt: number): number {
 /** The other way round: what an attempt may use of the time that the server gives it. Never less than half. */
 export function usableMs(serverLimit: number): number {
   return Math.max(serverLimit - reportMs, serverLimit / 2);
+}
+
+/** The end of one attempt of a step. All that the attempt waits for takes its time from it. */
+export interface Deadline {
+  /** Milliseconds that are left, at most `atMost`; 0 when it is over. */
+  leftMs(atMost?: number): number;
+}
+
+/** @param now a clock in milliseconds, that nobody sets */
+export function deadlineIn(ms: number, now: () => number = () => performance.now()): Deadline {
+  const end = now() + ms;
+  return {
+    leftMs: (atMost = Infinity) => Math.max(0, Math.min(atMost, end - now())),
+  };
 }

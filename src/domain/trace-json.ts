@@ -6,42 +6,48 @@ import type { AttributeValue, RawSpan, SpanKind, SpanStatus, Trace } from './tra
 /**
  * OTLP in JSON as Tempo answers it: v1 (`batches`), v2 (`trace` around it) and OTLP's own names, with the older
  * `instrumentationLibrarySpans`. Numbers stand as strings, enumerations as names or numbers, ids as base64 or
- * hexadecimal digits.
+ * hexadecimal digits; proxies and other stores write numbers or `null` where Tempo writes texts.
  */
-const value = z.looseObject({
-  stringValue: z.string().optional(),
-  intValue: z.union([z.string(), z.number()]).optional(),
-  doubleValue: z.number().optional(),
-  boolValue: z.boolean().optional(),
-});
-const attributes = z.array(z.looseObject({ key: z.string(), value: value.optional() })).default([]);
-const nanoseconds = z.union([z.string().regex(/^\d+$/u), z.int().transform(String)]);
+const text = z
+  .union([z.string(), z.number(), z.boolean()])
+  .nullish()
+  .transform((it) => String(it ?? ''));
+const list = <T extends z.ZodType>(item: T) =>
+  z
+    .array(item)
+    .nullish()
+    .transform((it) => it ?? []);
+/** The value is one of a dozen kinds, some of which nest: `plainValue` reads it. */
+const attributes = list(z.looseObject({ key: text, value: z.unknown().optional() }));
+const nanoseconds = z
+  .union([z.string().regex(/^\s*-?\d*\s*$/u, 'expected a number of nanoseconds'), z.number()])
+  .nullish()
+  .transform(nanosecondsText);
+const enumeration = z
+  .union([z.string(), z.number()])
+  .nullish()
+  .transform((it) => it ?? 0);
 const span = z.looseObject({
-  traceId: z.string().default(''),
-  spanId: z.string(),
-  parentSpanId: z.string().default(''),
-  name: z.string().default(''),
-  kind: z.union([z.string(), z.number()]).default(0),
-  startTimeUnixNano: nanoseconds.default('0'),
-  endTimeUnixNano: nanoseconds.default('0'),
+  traceId: text,
+  spanId: text,
+  parentSpanId: text,
+  name: text,
+  kind: enumeration,
+  startTimeUnixNano: nanoseconds,
+  endTimeUnixNano: nanoseconds,
   attributes,
-  events: z.array(z.looseObject({ attributes })).default([]),
-  status: z
-    .looseObject({ code: z.union([z.string(), z.number()]).default(0), message: z.string().default('') })
-    .default({
-      code: 0,
-      message: '',
-    }),
+  events: list(z.looseObject({ timeUnixNano: nanoseconds, name: text, attributes })),
+  status: z.looseObject({ code: enumeration, message: text }).nullish(),
 });
-const scope = z.looseObject({ spans: z.array(span).default([]) });
+const scopes = z.array(z.looseObject({ spans: list(span) })).nullish();
 const batch = z.looseObject({
-  resource: z.looseObject({ attributes }).default({ attributes: [] }),
-  scopeSpans: z.array(scope).optional(),
-  instrumentationLibrarySpans: z.array(scope).optional(),
+  resource: z.looseObject({ attributes }).nullish(),
+  scopeSpans: scopes,
+  instrumentationLibrarySpans: scopes,
 });
 const batches = z.looseObject({
-  batches: z.array(batch).optional(),
-  resourceSpans: z.array(batch).optional(),
+  batches: z.array(batch).nullish(),
+  resourceSpans: z.array(batch).nullish(),
 });
 
 type JsonSpan = z.infer<typeof span>;
@@ -67,9 +73,9 @@ export function parseTrace(json: string): Trace | undefined {
   if (!parsed.success) throw unreadable(issueText(parsed.error), json);
   let traceId: string | undefined;
   const spans: RawSpan[] = [];
-  const list = parsed.data.batches ?? parsed.data.resourceSpans ?? [];
-  for (const { resource, scopeSpans, instrumentationLibrarySpans } of list) {
-    const service = String(plain(resource.attributes)['service.name'] ?? 'unknown');
+  const { batches: ofTempo, resourceSpans: ofOtlp } = parsed.data;
+  for (const { resource, scopeSpans, instrumentationLibrarySpans } of ofTempo ?? ofOtlp ?? []) {
+    const service = String(plain(resource?.attributes ?? [])['service.name'] ?? 'unknown');
     for (const item of (scopeSpans ?? instrumentationLibrarySpans ?? []).flatMap((it) => it.spans)) {
       traceId ??= decodeId(item.traceId, traceIdDigits);
       spans.push(rawSpan(item, service, json));
@@ -83,7 +89,7 @@ function rawSpan(item: JsonSpan, service: string, json: string): RawSpan {
   const id = decodeId(item.spanId, spanIdDigits);
   if (id === undefined) throw unreadable(`"${item.spanId}" is no span id`, json);
   const parentId = decodeId(item.parentSpanId, spanIdDigits);
-  const status = enumName(statuses, item.status.code, 'STATUS_CODE_');
+  const status = enumName(statuses, item.status?.code ?? 0, 'STATUS_CODE_');
   const error = status === 'error' ? errorText(item) : undefined;
   return {
     id,
@@ -97,6 +103,13 @@ function rawSpan(item: JsonSpan, service: string, json: string): RawSpan {
     status,
     ...(error !== undefined && { error }),
     attributes: plain(item.attributes),
+    ...(item.events.length > 0 && {
+      events: item.events.map((event) => ({
+        name: event.name,
+        atNs: event.timeUnixNano,
+        attributes: plain(event.attributes),
+      })),
+    }),
   };
 }
 
@@ -105,7 +118,7 @@ function errorText({ status, events }: JsonSpan): string | undefined {
   const said = events
     .map((event) => plain(event.attributes))
     .map((it) => it['exception.message'] ?? it['error']);
-  return [status.message, ...said].map((text) => String(text ?? '')).find((text) => text !== '');
+  return [status?.message, ...said].map((it) => String(it ?? '')).find((it) => it !== '');
 }
 
 function enumName<T extends string>(names: readonly [T, ...T[]], code: string | number, prefix: string): T {
@@ -114,27 +127,84 @@ function enumName<T extends string>(names: readonly [T, ...T[]], code: string | 
   return name ?? names[0];
 }
 
-function plain(list: Attributes): Record<string, AttributeValue> {
-  return Object.fromEntries(list.map(({ key, value: it }) => [key, plainValue(it)]));
+function plain(items: Attributes): Record<string, AttributeValue> {
+  return Object.fromEntries(items.map(({ key, value }) => [key, plainValue(value)]));
 }
 
-function plainValue(it: z.infer<typeof value> | undefined): AttributeValue {
-  if (it?.intValue !== undefined) {
-    const number = Number(it.intValue);
-    return Number.isSafeInteger(number) ? number : String(it.intValue);
-  }
-  return it?.stringValue ?? it?.doubleValue ?? it?.boolValue ?? JSON.stringify(it ?? null);
+/** Lists and maps become their JSON; a double that JSON does not have becomes its name: `NaN`, `-Infinity`. */
+function plainValue(value: unknown): AttributeValue {
+  const it = valueOf(value, 0);
+  if (typeof it === 'number') return Number.isFinite(it) ? it : String(it);
+  return typeof it === 'string' || typeof it === 'boolean' ? it : JSON.stringify(it);
 }
+
+/** Values nest; nobody reads what is deeper than this, and one that nests for ever must not end the program. */
+const deepest = 20;
+
+type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+/** @returns what the value says: bytes as base64, a number that a double cannot hold as text */
+function valueOf(value: unknown, depth: number): Json {
+  if (typeof value !== 'object' || value === null) return scalar(value);
+  if (depth > deepest) return '…';
+  const [[kind, it] = ['', null]] = Object.entries(value).filter(([, content]) => content !== null);
+  const items = itemsOf(it);
+  switch (kind) {
+    case '':
+      return null;
+    case 'intValue':
+      return Number.isSafeInteger(Number(it)) ? Number(it) : scalar(it);
+    case 'doubleValue':
+      return doubleOf(it);
+    case 'arrayValue':
+      return items.map((item) => valueOf(item, depth + 1));
+    case 'kvlistValue':
+      return Object.fromEntries(
+        items.map((item) => {
+          const { key, value: inner } = (item ?? {}) as { readonly key?: unknown; readonly value?: unknown };
+          return [String(scalar(key) ?? ''), valueOf(inner, depth + 1)];
+        }),
+      );
+    default:
+      return scalar(it);
+  }
+}
+
+function itemsOf(it: unknown): readonly unknown[] {
+  const { values } = (typeof it === 'object' ? (it ?? {}) : {}) as { readonly values?: unknown };
+  return Array.isArray(values) ? values : [];
+}
+
+/** Protobuf's JSON writes the doubles that JSON lacks as texts. */
+function doubleOf(it: unknown): Json {
+  const number = typeof it === 'string' && it.trim() !== '' ? Number(it) : it;
+  const isNamed = typeof it === 'string' && ['NaN', 'Infinity', '-Infinity'].includes(it);
+  return typeof number === 'number' && (isNamed || !Number.isNaN(number)) ? number : scalar(it);
+}
+
+function scalar(it: unknown): string | number | boolean | null {
+  return typeof it === 'string' || typeof it === 'number' || typeof it === 'boolean' ? it : null;
+}
+
+/** An unsigned number of 64 bits, which a double may have rounded; what lies outside is its nearest. */
+function nanosecondsText(it: string | number | null | undefined): string {
+  if (typeof it === 'number' && !Number.isFinite(it)) return '0';
+  const ns = typeof it === 'number' ? BigInt(Math.trunc(it)) : BigInt((it ?? '').trim());
+  if (ns < 0n) return '0';
+  return String(ns < latestNs ? ns : latestNs);
+}
+
+const latestNs = 2n ** 64n - 1n;
 
 /** Eight or sixteen bytes in base64 always end in "=", and no hexadecimal id does: so the two are told apart. */
-function decodeId(text: string, digits: number): string | undefined {
-  return normaliseId(text.endsWith('=') ? hexOfBase64(text) : text, digits);
+function decodeId(id: string, digits: number): string | undefined {
+  return normaliseId(id.endsWith('=') ? hexOfBase64(id) : id, digits);
 }
 
 /** @returns "" when it is not base64 */
-function hexOfBase64(text: string): string {
-  if (!/^[A-Za-z0-9+/]+={1,2}$/u.test(text)) return '';
-  return Array.from(atob(text), (byte) => byte.charCodeAt(0).toString(16).padStart(2, '0')).join('');
+function hexOfBase64(id: string): string {
+  if (!/^[A-Za-z0-9+/]+={1,2}$/u.test(id) || id.length % 4 !== 0) return '';
+  return Buffer.from(id, 'base64').toString('hex');
 }
 
 /** v2 puts the trace into an object of its own. */

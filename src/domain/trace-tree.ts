@@ -20,47 +20,123 @@ export interface SpanTree {
   readonly endMs: number;
 }
 
+/** A node where it stands in the tree. */
+export interface SpanPlace {
+  readonly node: SpanNode;
+  readonly parent: SpanNode | undefined;
+  /** 0 for the roots. */
+  readonly depth: number;
+  /** Of the children of its parent. */
+  readonly isLast: boolean;
+}
+
 /**
- * The spans of a trace as a tree. Every span is in it once, whatever the parents say: one with an unknown parent
- * becomes a root of its own, and so does the earliest span of a circle.
+ * The spans of a trace as a tree, however deep. Every span is in it once, whatever the parents say: one with an unknown
+ * parent becomes a root of its own, and so does the earliest span of a circle.
  */
 export function treeOf(trace: Trace): SpanTree {
-  const ids = new Set(trace.spans.map((span) => span.id));
-  const childrenOf = new Map<string, Span[]>();
-  for (const span of trace.spans) {
-    if (span.parentId === undefined || span.parentId === span.id) continue;
-    childrenOf.set(span.parentId, [...(childrenOf.get(span.parentId) ?? []), span]);
-  }
+  const family = familyOf(trace);
   const placed = new Set<Span>();
-  const grow = (span: Span, parent?: SpanNode): SpanNode => {
-    placed.add(span);
-    const skewMs = skewOf(span, parent);
-    const startMs = span.offsetMs - skewMs;
-    const children: SpanNode[] = [];
-    const orphan = span.parentId !== undefined && !ids.has(span.parentId);
-    const node: SpanNode = { span, children, startMs, endMs: startMs + span.durationMs, skewMs, orphan };
-    for (const child of childrenOf.get(span.id) ?? [])
-      if (!placed.has(child)) children.push(grow(child, node));
-    children.sort((a, b) => a.startMs - b.startMs);
-    return node;
+  const grow = (top: Span): GrowingNode => {
+    const root = nodeOf(top, undefined, family.isOrphan(top));
+    const open = [root];
+    placed.add(top);
+    for (let node = open.pop(); node; node = open.pop()) {
+      for (const child of family.childrenOf(node.span)) {
+        if (placed.has(child)) continue;
+        placed.add(child);
+        node.children.push(nodeOf(child, node, false));
+      }
+      node.children.sort((a, b) => a.startMs - b.startMs);
+      for (const child of node.children) open.push(child);
+    }
+    return root;
   };
-  const isRoot = (span: Span): boolean => span.parentId === undefined || !ids.has(span.parentId);
-  const tops = trace.spans
-    .filter(isRoot)
-    .sort((a, b) => Number(a.parentId !== undefined) - Number(b.parentId !== undefined));
-  const roots = tops.map((span) => grow(span));
+  const [parentless, orphaned] = [
+    trace.spans.filter((span) => span.parentId === undefined && !family.isCalled(span)),
+    trace.spans.filter((span) => family.isOrphan(span)),
+  ];
+  const roots = [...parentless, ...orphaned].map(grow);
   for (const span of trace.spans) if (!placed.has(span)) roots.push(grow(span));
-  const nodes = roots.flatMap(flatten);
+  const places = placesOf(roots);
   return {
     roots,
-    startMs: Math.min(...nodes.map((node) => node.startMs)),
-    endMs: Math.max(...nodes.map((node) => node.endMs)),
+    startMs: places.reduce((earliest, { node }) => Math.min(earliest, node.startMs), Infinity),
+    endMs: places.reduce((latest, { node }) => Math.max(latest, node.endMs), -Infinity),
   };
 }
 
-/** The node and all below it, parents before children. */
-export function flatten(node: SpanNode): SpanNode[] {
-  return [node, ...node.children.flatMap(flatten)];
+/** All nodes, parents before their children. */
+export function placesOf(roots: readonly SpanNode[]): readonly SpanPlace[] {
+  const places: SpanPlace[] = [];
+  const open: SpanPlace[] = [];
+  const push = (nodes: readonly SpanNode[], parent: SpanNode | undefined, depth: number): void => {
+    for (let index = nodes.length - 1; index >= 0; index -= 1) {
+      const node = nodes[index];
+      if (node) open.push({ node, parent, depth, isLast: index === nodes.length - 1 });
+    }
+  };
+  push(roots, undefined, 0);
+  for (let place = open.pop(); place; place = open.pop()) {
+    places.push(place);
+    push(place.node.children, place.node, place.depth + 1);
+  }
+  return places;
+}
+
+/** Its children are still to be found. */
+type GrowingNode = SpanNode & { readonly children: GrowingNode[] };
+
+/** Who called whom. */
+interface Family {
+  childrenOf(span: Span): readonly Span[];
+  isOrphan(span: Span): boolean;
+  /** By the other span of the same id, as Zipkin's clients and servers share one. */
+  isCalled(span: Span): boolean;
+}
+
+function familyOf({ spans }: Trace): Family {
+  const byId = grouped(spans, ({ id }) => id);
+  const byParent = grouped(spans, ({ id, parentId }) => (parentId === id ? undefined : parentId));
+  /** Of spans that share an id the server is below the client, and what it calls below the server. */
+  const serverOf = new Map(
+    [...byId].flatMap(([id, same]) => {
+      const server = same.length > 1 && same.some(({ kind }) => kind === 'client') && same.find(isServer);
+      return server ? [[id, server] as const] : [];
+    }),
+  );
+  const isCalled = (span: Span): boolean => serverOf.get(span.id) === span;
+  return {
+    isCalled,
+    isOrphan: (span) => span.parentId !== undefined && !byId.has(span.parentId) && !isCalled(span),
+    childrenOf(span) {
+      const server = serverOf.get(span.id);
+      if (server && server !== span) return span.kind === 'client' ? [server] : [];
+      return (byParent.get(span.id) ?? []).filter((child) => !isCalled(child));
+    },
+  };
+}
+
+function isServer({ kind }: Span): boolean {
+  return kind === 'server';
+}
+
+function grouped<T>(items: readonly T[], keyOf: (item: T) => string | undefined): ReadonlyMap<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    if (key === undefined) continue;
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
+  }
+  return groups;
+}
+
+function nodeOf(span: Span, parent: SpanNode | undefined, orphan: boolean): GrowingNode {
+  const skewMs = skewOf(span, parent);
+  const startMs = span.offsetMs - skewMs;
+  return { span, children: [], startMs, endMs: startMs + span.durationMs, skewMs, orphan };
 }
 
 /**

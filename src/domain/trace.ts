@@ -29,6 +29,15 @@ export interface Span {
   /** What went wrong, where the span says so: HotROD's "redis timeout". */
   readonly error?: string;
   readonly attributes: Readonly<Record<string, AttributeValue>>;
+  /** What happened in the span, in the order in which it was noted: logs of old, exceptions. Absent where nothing did. */
+  readonly events?: readonly SpanEvent[];
+}
+
+export interface SpanEvent {
+  readonly name: string;
+  /** From the start of the trace, in milliseconds. */
+  readonly offsetMs: number;
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
 }
 
 export type SpanKind = 'unspecified' | 'internal' | 'server' | 'client' | 'producer' | 'consumer';
@@ -36,7 +45,10 @@ export type SpanStatus = 'unset' | 'ok' | 'error';
 export type AttributeValue = string | number | boolean;
 
 /** A span before it is known when its trace began. */
-export type RawSpan = Omit<Span, 'offsetMs' | 'durationMs'> & { readonly endNs: string };
+export type RawSpan = Omit<Span, 'offsetMs' | 'durationMs' | 'events'> & {
+  readonly endNs: string;
+  readonly events?: readonly (Omit<SpanEvent, 'offsetMs'> & { readonly atNs: string })[];
+};
 
 export const traceIdDigits = 32;
 export const spanIdDigits = 16;
@@ -55,26 +67,31 @@ export function normaliseId(text: string, digits: number): string | undefined {
  * @returns undefined when there is no span
  */
 export function traceOf(id: string, spans: readonly RawSpan[]): Trace | undefined {
-  const unique = [
-    ...new Map(spans.map((span) => [`${span.id} ${span.kind} ${span.service}`, span])).values(),
-  ];
-  const sorted = unique.sort((a, b) => compareNs(a.startNs, b.startNs));
-  const first = sorted[0];
-  if (!first) return undefined;
-  const start = BigInt(first.startNs);
-  const end = sorted.reduce((latest, { endNs }) => (BigInt(endNs) > latest ? BigInt(endNs) : latest), start);
-  const root = rootOf(sorted) ?? first;
+  const unique = new Map(spans.map((span) => [`${span.id} ${span.kind} ${span.service}`, span])).values();
+  const timed = Array.from(unique, (span) => ({
+    span,
+    start: BigInt(span.startNs),
+    end: BigInt(span.endNs),
+  })).sort((a, b) => (a.start < b.start ? -1 : Number(a.start > b.start)));
+  const [earliest] = timed;
+  if (!earliest) return undefined;
+  const { span: first, start } = earliest;
+  const end = timed.reduce((latest, it) => (it.end > latest ? it.end : latest), start);
+  const root = rootOf(timed.map(({ span }) => span)) ?? first;
   return {
     id,
     rootService: root.service,
     rootName: root.name,
     startNs: first.startNs,
     durationMs: msBetween(start, end),
-    spans: sorted.map(({ endNs, ...span }) => ({
+    spans: timed.map(({ span: { endNs: _, events, ...span }, start: spanStart, end: spanEnd }) => ({
       ...span,
-      offsetMs: msBetween(start, BigInt(span.startNs)),
+      ...(events && {
+        events: events.map(({ atNs, ...event }) => ({ ...event, offsetMs: msBetween(start, BigInt(atNs)) })),
+      }),
+      offsetMs: msBetween(start, spanStart),
       // A clock that was set back in mid-span must not draw bars to the left.
-      durationMs: Math.max(0, msBetween(BigInt(span.startNs), BigInt(endNs))),
+      durationMs: Math.max(0, msBetween(spanStart, spanEnd)),
     })),
   };
 }
@@ -104,11 +121,6 @@ export function errors(trace: Trace): readonly Span[] {
 export function orphans(trace: Trace): readonly Span[] {
   const ids = new Set(trace.spans.map((span) => span.id));
   return trace.spans.filter((span) => span.parentId !== undefined && !ids.has(span.parentId));
-}
-
-function compareNs(a: string, b: string): number {
-  const difference = BigInt(a) - BigInt(b);
-  return difference < 0n ? -1 : Number(difference > 0n);
 }
 
 /** Whole microseconds keep the rounding away from what people read. */

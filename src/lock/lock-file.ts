@@ -12,7 +12,15 @@ const lockSchema = z.strictObject({
   /** By the name that the charts and manifests give the image. */
   images: z.record(z.string(), digest),
   /** What `--set` and `--values` said; files from the folder of the lock file on. */
-  parameters: z.strictObject({ set: z.array(z.string()), values: z.array(z.string()) }).optional(),
+  parameters: z
+    .strictObject({
+      set: z.array(z.string()),
+      setString: z.array(z.string()).optional(),
+      setJson: z.array(z.string()).optional(),
+      setFile: z.array(z.string()).optional(),
+      values: z.array(z.string()),
+    })
+    .optional(),
 });
 
 /** What the charts and images of a stack were when somebody last looked. */
@@ -61,4 +69,26 @@ export function invalidLock(path: string, why: string, cause?: unknown): Tracewr
     remedy: 'Make it anew with `tracewright lock --stack <name|file>`, or delete it to install without one.',
     cause,
   });
+}
+
+export interface LockDifference {
+  /** A component's chart, or an image. */
+  readonly what: string;
+  /** `undefined` where it is new. */
+  readonly before: string | undefined;
+  /** `undefined` where it is gone. */
+  readonly after: string | undefined;
+}
+
+/** What has another digest, has come, or has gone. */
+export function compareLocks(before: Lock, after: Lock): LockDifference[] {
+  const flat = ({ charts, images }: Lock): Map<string, string> =>
+    new Map([
+      ...Object.entries(charts).map(([name, it]) => [`chart ${name} (${it.source})`, it.digest] as const),
+      ...Object.entries(images).map(([name, digest]) => [`image ${name}`, digest] as const),
+    ]);
+  const [old, now] = [flat(before), flat(after)];
+  return [...new Set([...old.keys(), ...now.keys()])]
+    .filter((what) => old.get(what) !== now.get(what))
+    .map((what) => ({ what, before: old.get(what), after: now.get(what) }));
 }

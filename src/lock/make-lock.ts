@@ -1,17 +1,16 @@
-import { imagesOf } from '../domain/images.js';
-import { mirroredImage, parseImage } from '../domain/image-reference.js';
+import { imagesOf, mirroredImage, parseImage } from '../domain/images.js';
 import { releaseName } from '../domain/release.js';
 import type { Component, KubernetesObjectSpec, Stack } from '../domain/stack.js';
 import type { OnProgress } from '../tools/download-progress.js';
-import { chartDigest } from '../tools/helm/chart-digest.js';
 import { locateChart } from '../tools/helm/chart-source.js';
+import { chartDigest } from '../tools/helm/fingerprint.js';
 import type { Helm } from '../tools/helm/helm.js';
 import { parseManifests } from '../tools/kubernetes/manifests.js';
 import { imageDigest } from '../tools/registry/image-digest.js';
 import { describeSource, isRemote } from './chart-sources.js';
 import type { Lock } from './lock-file.js';
 
-export interface LockOptions {
+interface LockOptions {
   readonly helm: Helm;
   /** For the downloads; an empty one, so that nothing old is locked. */
   readonly cacheDir: string;
@@ -28,7 +27,7 @@ const questionsAtOnce = 4;
  * Looks what the charts and images of a stack are now: downloads and renders its charts, and asks the registries.
  * @param original the stack as it is written
  * @param stack the same, with the places where its charts are taken from
- * @throws TracewrightError `chart.*`, `image.*`, `release.failed` for a chart that cannot be rendered
+ * @throws TracewrightError `chart.*`, `image.*`
  */
 export async function makeLock(original: Stack, stack: Stack, options: LockOptions): Promise<Lock> {
   const charts: Lock['charts'] = {};
@@ -44,6 +43,19 @@ export async function makeLock(original: Stack, stack: Stack, options: LockOptio
   return { version: 1, stack: stack.name, charts, images: await digestsOf(imagesOf(objects), options) };
 }
 
+/**
+ * The images that the charts and manifests of a stack name, but for those of charts that are built here.
+ * @throws TracewrightError `chart.*`
+ */
+export async function imagesOfStack(stack: Stack, options: LockOptions): Promise<string[]> {
+  const objects: KubernetesObjectSpec[] = [];
+  for (const [name, component] of Object.entries(stack.components)) {
+    options.onProgress(`looking at ${component.title ?? name}`);
+    objects.push(...(await lookAt(name, component, options)).objects);
+  }
+  return imagesOf(objects);
+}
+
 async function lookAt(
   name: string,
   { release, manifests }: Component,
@@ -54,9 +66,9 @@ async function lookAt(
   if ('embedded' in release.chart) return { objects: [] };
   const places = { cacheDir, embeddedCharts: () => Promise.resolve(undefined) };
   const chartPath = await locateChart(release.chart, helm, places, { signal });
-  const { namespace, values } = release;
+  const { namespace, values, wholeNumbers } = release;
   const text = await helm.template(
-    { name: releaseName(name, release), namespace, values, chartPath },
+    { name: releaseName(name, release), namespace, values, wholeNumbers, chartPath },
     { signal },
   );
   const packed = chartPath.endsWith('.tgz');

@@ -1,9 +1,62 @@
 import { TracewrightError } from '../domain/failure.js';
-import { addressText } from './cluster-access.js';
-import { findLoggedTrace, type LoggedTrace } from './collector-log.js';
-import { poll } from './poll.js';
-import { sendRootSpan } from './root-span.js';
-import { clockToleranceMs, type CheckContext, type ProofRun } from './run.js';
+import { poll } from '../tools/poll.js';
+import { addressText, collectorLog, logCommand } from './cluster-access.js';
+import { sendRootSpan, type TraceIdentity } from './root-span.js';
+import { type CheckContext, clockToleranceMs, type ProofRun } from './run.js';
+
+/** What the log of the collector says about one trace. */
+export interface LoggedTrace {
+  /** Our own root span is there: the OTLP receiver and the pipeline work. */
+  readonly own: boolean;
+  /** How many of the others: those of HotROD, through its own receiver. */
+  readonly others: number;
+  /** Lines in which the collector says that it cannot pass spans on, the newest last. */
+  readonly exportErrors: readonly string[];
+}
+
+/**
+ * Finds the spans of a trace in what the `logging` exporter (`debug` from 0.86 on) prints with details:
+ *
+ *     Trace ID       : 5b8aa5a2d2c872e8321cf37308d69df2
+ *     Parent ID      : 051581bf3cb55c13
+ *     ID             : 5fb397be34d26b51
+ *
+ * On the console each stands on a line of its own; with `encoding: json` all are in the `msg` of one line.
+ */
+export function findLoggedTrace(log: string, { traceId, rootSpanId }: TraceIdentity): LoggedTrace {
+  const text = unfolded(log);
+  const block = new RegExp(`Trace ID\\s*: ${traceId}\\s[\\s\\S]{0,400}?[^t] ID\\s*: ([0-9a-f]{16})`, 'giu');
+  const ids = new Set([...text.matchAll(block)].map((match) => match[1]?.toLowerCase()));
+  const own = ids.delete(rootSpanId);
+  return { own, others: ids.size, exportErrors: exportErrorsIn(text) };
+}
+
+/** The log as the console has it, with the lines that are JSON written out. */
+function unfolded(log: string): string {
+  return log
+    .split('\n')
+    .map((line) => {
+      if (!line.startsWith('{')) return line;
+      try {
+        const { msg, error } = JSON.parse(line) as { readonly msg?: unknown; readonly error?: unknown };
+        if (typeof msg !== 'string') return line;
+        return typeof error === 'string' ? `${msg}\t${JSON.stringify({ error })}` : msg;
+      } catch {
+        return line;
+      }
+    })
+    .join('\n');
+}
+
+/** The message of the collector's exporters, with the cause that it gives as JSON. */
+function exportErrorsIn(log: string): string[] {
+  const errors = log
+    .split('\n')
+    .filter((line) => line.includes('Exporting failed'))
+    .map((line) => /"error":\s*"((?:[^"\\]|\\.)*)"/u.exec(line)?.[1] ?? line)
+    .map((text) => text.slice(0, 300));
+  return [...new Set(errors)].slice(-3);
+}
 
 /**
  * The collector takes our root span over OTLP, and its log shows that span and those of HotROD.
@@ -52,9 +105,8 @@ async function readLog(
   { kube, spec, identity, rideStartMs }: ProofRun,
   signal: AbortSignal,
 ): Promise<LoggedTrace> {
-  const { namespace, podSelector: selector } = spec.collector;
   const sinceTime = new Date(rideStartMs - clockToleranceMs);
-  return findLoggedTrace(await kube.podLogs({ namespace, selector, sinceTime, signal }), identity);
+  return findLoggedTrace(await kube.podLogs({ ...collectorLog(spec), sinceTime, signal }), identity);
 }
 
 /**
@@ -81,7 +133,7 @@ function silent(
   const { ride, collector } = spec;
   const { traceId } = identity;
   const seconds = String(Math.round(limits.collectorMs / 1_000));
-  const logs = `kubectl -n ${collector.namespace} logs -l '${collector.podSelector}'`;
+  const logs = logCommand(collector);
   if (own) {
     return failure(
       `HotROD took the ride but sends no spans: ${seconds} s later the collector has logged our root span of trace ${traceId}, and none of HotROD's.`,

@@ -1,8 +1,8 @@
 import { isTracewrightError, TracewrightError } from '../domain/failure.js';
 import { windowOf } from './check-tempo.js';
-import { addressText, type ServiceAddress } from './cluster-access.js';
+import { addressText, storeTitle, type ServiceAddress } from './cluster-access.js';
 import { anonymousViewer, connectGrafana, type Grafana, type GrafanaLogin } from './grafana.js';
-import { poll } from './poll.js';
+import { poll } from '../tools/poll.js';
 import type { CheckContext, ProofRun } from './run.js';
 
 export interface GrafanaCheck {
@@ -43,7 +43,7 @@ export async function checkGrafana(
   );
   if ('found' in result)
     return `Grafana ${result.found.version}, as ${result.found.as}: datasource ${check.datasource} healthy, by id and by TraceQL`;
-  throw result.error ? asGrafana(result.error, check.datasource) : silent(check.datasource, result.seen);
+  throw result.error ? asGrafana(result.error, check.datasource) : silent(run, check.datasource, result.seen);
 }
 
 /** As somebody with a login, or as the anonymous viewer. */
@@ -121,16 +121,16 @@ function asGrafana(error: TracewrightError, datasource: string): TracewrightErro
   });
 }
 
-function silent(datasource: string, seen: string): TracewrightError {
+function silent({ spec }: ProofRun, datasource: string, seen: string): TracewrightError {
   return new TracewrightError({
     type: 'proof.grafana-failed',
-    message: `Tempo has the trace, but Grafana does not show it: ${seen}.`,
+    message: `${storeTitle(spec.tempo)} has the trace, but Grafana does not show it: ${seen}.`,
     remedy: hopRemedy(datasource),
   });
 }
 
 function hopRemedy(datasource: string): string {
-  return `The hop Grafana → Tempo is broken: check that the URL of the datasource ${datasource} is that of this Tempo, and not of another one.`;
+  return `The hop from Grafana is broken: check that the URL of the datasource ${datasource} is that of this stack's trace store, and not of another one.`;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

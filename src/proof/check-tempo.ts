@@ -3,11 +3,11 @@ import { TracewrightError } from '../domain/failure.js';
 import { longestOf, shortfall, type LongestTrace, type SearchHit, type Shortfall } from '../domain/proof.js';
 import { orphans, services, type Trace } from '../domain/trace.js';
 import { exportErrors } from './check-collector.js';
-import { addressText } from './cluster-access.js';
-import { poll } from './poll.js';
+import { addressText, logCommand, storeText, storeTitle } from './cluster-access.js';
+import { poll } from '../tools/poll.js';
 import { ownService } from './root-span.js';
 import { clockToleranceMs, type CheckContext, type ProofRun } from './run.js';
-import { tempoAt, type SearchWindow, type Tempo } from './tempo.js';
+import { oneLine, tempoAt, type SearchWindow, type Tempo } from './tempo.js';
 
 /**
  * Tempo has the whole trace by its id: the spans and services that the stack promises, below our root span.
@@ -68,8 +68,8 @@ function missing(
   const seconds = String(Math.round(Math.max(limits.byIdMs, Date.now() - rideEndMs) / 1_000));
   return new TracewrightError({
     type: 'proof.trace-missing',
-    message: `Tempo at ${addressText(spec.tempo)} does not know trace ${identity.traceId}, ${seconds} s after the ride.`,
-    remedy: hopToTempo(spec.collector),
+    message: `${storeText(spec.tempo)} does not know trace ${identity.traceId}, ${seconds} s after the ride.`,
+    remedy: hopToTempo(spec),
     evidence,
   });
 }
@@ -81,14 +81,14 @@ function incomplete(
 ): TracewrightError {
   return new TracewrightError({
     type: 'proof.trace-incomplete',
-    message: `Tempo has trace ${identity.traceId}, but not whole, ${String(Math.round(limits.byIdMs / 1_000))} s after the ride: ${lack}.`,
-    remedy: `A service may not send its spans, or the collector may drop some. ${hopToTempo(spec.collector)}`,
+    message: `${storeTitle(spec.tempo)} has trace ${identity.traceId}, but not whole, ${String(Math.round(limits.byIdMs / 1_000))} s after the ride: ${lack}.`,
+    remedy: `A service may not send its spans, or the collector may drop some. ${hopToTempo(spec)}`,
     evidence,
   });
 }
 
-function hopToTempo({ namespace, podSelector }: ProofRun['spec']['collector']): string {
-  return `Check the hop collector → Tempo: the otlp exporter is in the traces pipeline, its endpoint is Tempo's gRPC port 4317 with tls.insecure, and the collector's log shows no failed exports: kubectl -n ${namespace} logs -l '${podSelector}' | grep -i 'exporting failed'`;
+function hopToTempo({ tempo, collector }: ProofRun['spec']): string {
+  return `Check the hop collector → ${storeTitle(tempo)}: the otlp exporter is in the traces pipeline, its endpoint is ${tempo.service}.${tempo.namespace}:4317 with tls.insecure, and the collector's log shows no failed exports: ${logCommand(collector)} | grep -i 'exporting failed'`;
 }
 
 /**
@@ -142,7 +142,7 @@ async function longestTrace(
 function searchSilent({ spec, identity, limits }: ProofRun, seen: string): TracewrightError {
   return new TracewrightError({
     type: 'proof.search-silent',
-    message: `The search ${spec.traceql} at ${addressText(spec.tempo)} does not find trace ${identity.traceId} within ${formatDuration(limits.searchMs)}: it ${seen}.`,
-    remedy: `Tempo has the trace by id, so its ingester has not made it searchable yet: Tempo 2 takes 10 to 20 s, Tempo 3 hides the newest 30 s, a busy one takes longer. Verify again; if it stays so, check ingester.trace_idle_period and query_frontend in Tempo's configuration, and that the query fits HotROD's attributes.`,
+    message: `The search ${oneLine(spec.traceql)} at ${addressText(spec.tempo)} does not find trace ${identity.traceId} within ${formatDuration(limits.searchMs)}: it ${seen}.`,
+    remedy: `${storeTitle(spec.tempo)} has the trace by id, so its ingester has not made it searchable yet: Tempo 2 takes 10 to 20 s, Tempo 3 hides the newest 30 s, a busy one takes longer. Verify again; if it stays so, check ingester.trace_idle_period and query_frontend in Tempo's configuration, and that the query fits HotROD's attributes.`,
   });
 }

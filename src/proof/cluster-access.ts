@@ -1,3 +1,6 @@
+import { defaultStore } from '../domain/proof.js';
+import type { ProofSpec } from '../domain/stack.js';
+import type { ServiceAddress } from '../tools/kubernetes/services.js';
 import { redact } from '../tools/redact.js';
 
 /** What the verification needs of a cluster. The Kubernetes tools have it; so do the loopback addresses of a test. */
@@ -8,11 +11,7 @@ export interface ProofKube {
   podLogs(request: PodLogsRequest): Promise<string>;
 }
 
-export interface ServiceAddress {
-  readonly namespace: string;
-  readonly service: string;
-  readonly port: number;
-}
+export type { ServiceAddress };
 
 export interface ServiceRequestOptions {
   /** @default GET */
@@ -35,6 +34,8 @@ export interface PodLogsRequest {
   readonly namespace: string;
   /** A label selector such as `app=hotrod`. */
   readonly selector: string;
+  /** @default the container that the pod names its default, or its first */
+  readonly container?: string;
   readonly sinceTime?: Date;
   readonly signal?: AbortSignal | undefined;
 }
@@ -44,15 +45,51 @@ export function addressText({ namespace, service, port }: ServiceAddress): strin
   return `${service}.${namespace}:${String(port)}`;
 }
 
+/** Where the log of the collector is. */
+export function collectorLog({
+  collector: { namespace, podSelector: selector, container },
+}: ProofSpec): Pick<PodLogsRequest, 'namespace' | 'selector' | 'container'> {
+  return { namespace, selector, ...(container !== undefined && { container }) };
+}
+
+/** How people read that log. */
+export function logCommand({ namespace, podSelector, container }: ProofSpec['collector']): string {
+  const which = container === undefined ? '' : ` -c ${container}`;
+  return `kubectl -n ${namespace} logs -l '${podSelector}'${which}`;
+}
+
+/** A stack's trace store, as its `proof.tempo` says. */
+export type StoreSpec = ServiceAddress & {
+  readonly title?: string | undefined;
+  readonly tenant?: string | undefined;
+};
+
+/** `Tempo`, or what the stack calls it. */
+export function storeTitle({ title = defaultStore }: StoreSpec): string {
+  return title;
+}
+
+/** `Tempo at tempo.tracing:3100`: how messages begin. */
+export function storeText(store: StoreSpec): string {
+  return `${storeTitle(store)} at ${addressText(store)}`;
+}
+
 /**
  * What an answer that nobody wanted says, in one line: its status, and the message of a Kubernetes `Status` or its
  * text.
  */
 export function answerText({ status, body }: HttpAnswer): string {
-  const text = statusMessage(body) ?? body;
+  const text = statusMessage(body) ?? pageTitle(body) ?? body;
   const line = redact(text).replace(/\s+/gu, ' ').trim();
   const short = line.length > 200 ? `${line.slice(0, 200)}…` : line;
   return short === '' ? `HTTP ${String(status)}` : `HTTP ${String(status)}: ${short}`;
+}
+
+/** A proxy's page is markup: its title tells what it says. */
+function pageTitle(body: string): string | undefined {
+  if (!/^\s*<(?:!doctype|html)\b/iu.test(body)) return undefined;
+  const [, title] = /<title[^>]*>([^<]*)</iu.exec(body) ?? [];
+  return `an HTML page${title === undefined ? '' : `, "${title.trim()}"`}`;
 }
 
 /** Whether the API server answers for a Service or pod that it cannot reach. */

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import { TracewrightError } from '../domain/failure.js';
+import type { ProofSpec } from '../domain/stack.js';
+import type { Kubernetes } from '../tools/kubernetes/connection.js';
+import { readSecret } from '../tools/kubernetes/observe.js';
 import {
   addressText,
   answerText,
@@ -26,6 +29,8 @@ export interface Grafana {
   datasourceUid(name: string, signal: AbortSignal): Promise<string>;
   /** @throws TracewrightError `proof.grafana-failed` with what Grafana says */
   checkHealth(uid: string, signal: AbortSignal): Promise<void>;
+  /** A GET to what the datasource leads to. Any status is an answer. */
+  proxy(uid: string, path: string, signal?: AbortSignal): Promise<HttpAnswer>;
   /** Tempo through the datasource. */
   tempo(uid: string): Tempo;
 }
@@ -51,16 +56,18 @@ export async function connectGrafana(
     );
   }
   const cookie = login ? await logIn(kube, address, login, signal) : undefined;
-  const get = (path: string, sig: AbortSignal): Promise<HttpAnswer> =>
+  const get = (path: string, sig?: AbortSignal): Promise<HttpAnswer> =>
     kube.serviceRequest(address, path, { ...(cookie !== undefined && { headers: { cookie } }), signal: sig });
+  const proxy: Grafana['proxy'] = (uid, path, sig) => get(proxied(uid, path), sig);
   const as = login ? login.user : anonymousViewer;
   return {
     version: state.data.version,
     as,
     datasourceUid: (name, sig) => findDatasource(get, { where, as, name, mayRead: login !== undefined }, sig),
     checkHealth: (uid, sig) => checkDatasource(get, uid, sig),
+    proxy,
     tempo: (uid) =>
-      createTempo((path, sig) => get(proxied(uid, path), sig), `${where}, through its datasource`),
+      createTempo((path, sig) => proxy(uid, path, sig), `The datasource of Grafana at ${where}`),
   };
 }
 
@@ -154,4 +161,85 @@ function safeJson(body: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** What the stack says of its Grafana. */
+type GrafanaSpec = Exclude<ProofSpec['grafana'], { skip: string }>;
+
+/**
+ * The login that the Secret of the stack holds, read anew for each verification; `undefined` when the stack names none.
+ * @throws TracewrightError `proof.grafana-failed` when the Secret, or a key of it, is not there; `cluster.*`
+ */
+export async function readGrafanaLogin(
+  cluster: Pick<Kubernetes, 'json'>,
+  { namespace, secret }: Pick<GrafanaSpec, 'namespace' | 'secret'>,
+  signal?: AbortSignal,
+): Promise<GrafanaLogin | undefined> {
+  if (!secret) return undefined;
+  const { name, userKey, passwordKey } = secret;
+  const values = await readSecret(cluster, { namespace, name }, signal);
+  const [user, password] = [values?.[userKey], values?.[passwordKey]];
+  if (user !== undefined && password !== undefined) return { user, password };
+  const missing = user === undefined ? userKey : passwordKey;
+  throw new TracewrightError({
+    type: 'proof.grafana-failed',
+    message: values
+      ? `The Secret ${namespace}/${name} has no ${missing}, so nobody can log in to Grafana.`
+      : `There is no Secret ${namespace}/${name} with the login of Grafana.`,
+    remedy:
+      'Correct proof.grafana.secret in the stack file; `kubectl get secrets` names those of the namespace.',
+    retryable: false,
+  });
+}
+
+type Ask = (path: string, signal: AbortSignal | undefined) => Promise<HttpAnswer>;
+
+/** Who stands in front of the store wants credentials, or there is no way to it. */
+const closed: readonly number[] = [401, 403, 502, 503, 504];
+
+/**
+ * The same cluster, where what is asked of the trace store goes through the data source of the stack's Grafana as long
+ * as the store itself does not let us in. Each answer is the store's own where it gives one.
+ * @param cluster has Grafana's login. @default the anonymous viewer asks
+ */
+export function throughGrafana(
+  kube: ProofKube,
+  spec: ProofSpec,
+  cluster?: Pick<Kubernetes, 'json'>,
+): ProofKube {
+  const { grafana, tempo } = spec;
+  if ('skip' in grafana) return kube;
+  const store = addressText(tempo);
+  let ask: Promise<Ask> | undefined;
+  return {
+    podLogs: (request) => kube.podLogs(request),
+    async serviceRequest(address, path, options = {}) {
+      const isStore = addressText(address) === store && (options.method ?? 'GET') === 'GET';
+      if (!isStore) return kube.serviceRequest(address, path, options);
+      const direct = ask ? undefined : await kube.serviceRequest(address, path, options);
+      if (direct && !closed.includes(direct.status)) return direct;
+      ask ??= askGrafana(kube, grafana, cluster);
+      try {
+        const answer = await (await ask)(path, options.signal);
+        if (!closed.includes(answer.status)) return answer;
+      } catch {
+        // What the store itself says is what helps.
+      }
+      ask = undefined;
+      return direct ?? (await kube.serviceRequest(address, path, options));
+    },
+  };
+}
+
+/** One session for all requests. */
+async function askGrafana(
+  kube: ProofKube,
+  spec: GrafanaSpec,
+  cluster: Pick<Kubernetes, 'json'> | undefined,
+): Promise<Ask> {
+  const limit = AbortSignal.timeout(10_000);
+  const login = cluster && (await readGrafanaLogin(cluster, spec, limit));
+  const grafana = await connectGrafana(kube, spec, login, limit);
+  const uid = await grafana.datasourceUid(spec.datasource, limit);
+  return (path, signal) => grafana.proxy(uid, path, signal);
 }

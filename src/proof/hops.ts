@@ -1,5 +1,5 @@
 import { isTracewrightError, TracewrightError } from '../domain/failure.js';
-import { checkTitles, type Check, type CheckName } from '../domain/proof.js';
+import { checkTitles, findingLine, type Check, type CheckName, type HopState } from '../domain/proof.js';
 import type { CheckContext } from './run.js';
 
 /** One place that a trace must pass. */
@@ -11,13 +11,15 @@ export interface Hop {
   readonly check: (context: CheckContext) => Promise<string>;
 }
 
-export interface HopsOptions {
+interface HopsOptions {
   /** In the order in which a trace passes them. */
   readonly hops: readonly Hop[];
+  /** What the stack calls its trace store. */
+  readonly store: string;
   /** What was checked already; part of the result and of the evidence. */
   readonly before: Check;
   readonly signal: AbortSignal;
-  readonly onProgress?: (text: string) => void;
+  readonly onProgress?: (text: string, hops: readonly HopState[]) => void;
 }
 
 interface Finding extends Check {
@@ -32,21 +34,27 @@ interface Finding extends Check {
  * @returns the checks, none of them failed
  * @throws TracewrightError of the first broken hop, with all findings as evidence
  */
-export async function runHops({ hops, before, signal, onProgress }: HopsOptions): Promise<readonly Check[]> {
+export async function runHops({
+  hops,
+  store,
+  before,
+  signal,
+  onProgress,
+}: HopsOptions): Promise<readonly Check[]> {
   const stops = hops.map(() => new AbortController());
-  const report = progressOf(hops, onProgress);
+  const report = progressOf(hops, { store, before, onProgress });
   const findings = await Promise.all(
     hops.map(async (hop, index): Promise<Finding> => {
       const own = stops[index]?.signal ?? signal;
       const context = {
         signal: AbortSignal.any([signal, own]),
         note: (seen: string) => {
-          report(hop.name, seen);
+          report({ name: hop.name, state: 'running', text: seen });
         },
       };
       const finding = await find(hop, context, own);
       if (finding.state === 'failed') for (const later of stops.slice(index + 1)) later.abort();
-      report(hop.name, undefined);
+      report(stateOf(finding));
       return finding;
     }),
   ).catch((error: unknown) => {
@@ -54,7 +62,7 @@ export async function runHops({ hops, before, signal, onProgress }: HopsOptions)
     throw error;
   });
   const broken = findings.find((finding) => finding.state === 'failed' && !finding.givenUp);
-  if (broken?.error) throw withEvidence(broken.error, [before, ...findings]);
+  if (broken?.error) throw withEvidence(broken.error, [before, ...findings], store);
   return [
     before,
     ...findings.map(({ name, state, detail, reason, tookMs }) => ({
@@ -93,25 +101,45 @@ async function find({ name, skip, check }: Hop, context: CheckContext, own: Abor
   }
 }
 
-/** One line that names each hop which is still looked at, told only when it changes. */
+/** What was learnt of a hop. */
+function stateOf({ name, state, detail, reason, tookMs, givenUp }: Finding): HopState {
+  if (givenUp) return { name, state: 'waits', text: `last seen: ${detail}`, tookMs };
+  return { name, state, text: reason ?? detail, tookMs };
+}
+
+/** One line that names each hop which is still looked at, and the state of all; told only when it changes. */
 function progressOf(
   hops: readonly Hop[],
-  onProgress: ((text: string) => void) | undefined,
-): (name: CheckName, seen: string | undefined) => void {
-  const open = new Map<CheckName, string>(
-    hops.filter((hop) => hop.skip === undefined).map((hop) => [hop.name, 'looking']),
+  {
+    store,
+    before,
+    onProgress,
+  }: Pick<HopsOptions, 'store' | 'before'> & { readonly onProgress: HopsOptions['onProgress'] | undefined },
+): (state: HopState) => void {
+  const titles = checkTitles(store);
+  const states = new Map<CheckName, HopState>(
+    hops.map(({ name, skip }) => [
+      name,
+      skip === undefined
+        ? { name, state: 'running', text: 'looking' }
+        : { name, state: 'skipped', text: skip },
+    ]),
   );
   let told = '';
-  return (name, seen) => {
-    if (seen === undefined) open.delete(name);
-    else open.set(name, seen);
-    const text = [...open].map(([hop, state]) => `${checkTitles[hop]}: ${state}`).join(' · ');
-    if (text !== '' && text !== told) onProgress?.(text);
+  return (state) => {
+    states.set(state.name, state);
+    const open = [...states.values()].filter((it) => it.state === 'running');
+    const text = open.map((it) => `${titles[it.name]}: ${it.text}`).join(' · ');
+    if (text !== '' && text !== told) onProgress?.(text, [stateOf(before), ...states.values()]);
     told = text;
   };
 }
 
-function withEvidence(error: TracewrightError, findings: readonly Finding[]): TracewrightError {
+function withEvidence(
+  error: TracewrightError,
+  findings: readonly Finding[],
+  store: string,
+): TracewrightError {
   const traceIsWhole = findings.some(
     (finding) => finding.name === 'tempo-by-id' && finding.state === 'passed',
   );
@@ -119,7 +147,7 @@ function withEvidence(error: TracewrightError, findings: readonly Finding[]): Tr
   // Spans that reach Tempo have passed the collector: then it is only the log that lacks them.
   const remedy =
     type === 'proof.collector-silent' && traceIsWhole
-      ? `Tempo has the whole trace, so the spans do pass the collector, and only its log lacks them. ${error.remedy}`
+      ? `${store} has the whole trace, so the spans do pass the collector, and only its log lacks them. ${error.remedy}`
       : error.remedy;
   return new TracewrightError({
     type,
@@ -127,12 +155,12 @@ function withEvidence(error: TracewrightError, findings: readonly Finding[]): Tr
     remedy,
     retryable,
     // First where the trace has come to, then what the broken hop says of it.
-    evidence: [...findings.map(findingText), ...error.evidence],
+    evidence: [...findings.map((finding) => findingText(finding, store)), ...error.evidence],
     cause: error,
   });
 }
 
-function findingText({ name, state, detail, givenUp }: Finding): string {
-  const mark = { passed: '✓', skipped: '–', failed: '✗' }[state];
-  return `${givenUp ? '?' : mark} ${checkTitles[name]}: ${givenUp ? 'last seen: ' : ''}${detail}`;
+function findingText(finding: Finding, store: string): string {
+  // The reason of a failure is the message of the error that these lines are the evidence of.
+  return findingLine({ ...stateOf(finding), ...(!finding.givenUp && { text: finding.detail }) }, store);
 }

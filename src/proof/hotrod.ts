@@ -2,12 +2,20 @@ import { TracewrightError } from '../domain/failure.js';
 import type { Ride } from '../domain/proof.js';
 import type { Stack } from '../domain/stack.js';
 import { addressText, answerText, type HttpAnswer, type ProofKube } from './cluster-access.js';
-import { poll } from './poll.js';
+import { poll } from '../tools/poll.js';
 import { traceparent, type TraceIdentity } from './root-span.js';
+
+/** Whom HotROD knows, by the number that its page sends. */
+export const hotrodCustomers: Readonly<Record<number, string>> = {
+  123: "Rachel's Floral Designs",
+  392: 'Trom Chocolatier',
+  567: 'Amazing Coffee Roasters',
+  731: 'Japanese Desserts',
+};
 
 type RideSpec = Stack['proof']['ride'];
 
-export interface RideRequest {
+interface RideRequest {
   readonly kube: ProofKube;
   readonly spec: RideSpec;
   /** Called for each ride: spans of a ride that failed must not be taken for those of the next. */
@@ -91,7 +99,7 @@ function isUnknownCustomer({ status, body }: HttpAnswer): boolean {
 
 function remedyFor({ namespace, service, customer }: RideSpec, answer: HttpAnswer): string {
   if (isUnknownCustomer(answer)) {
-    return `Give one of HotROD's customers in the stack file: 123, 392, 731 or 567, not ${String(customer)}.`;
+    return `Give one of HotROD's customers in the stack file: ${Object.keys(hotrodCustomers).join(', ')}, not ${String(customer)}.`;
   }
   if (answer.status === 503) {
     return `No pod answers for the Service. Look at: kubectl -n ${namespace} describe service,pods`;

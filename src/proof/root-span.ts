@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { TracewrightError } from '../domain/failure.js';
 import type { Stack } from '../domain/stack.js';
-import { addressText, answerText, type ProofKube } from './cluster-access.js';
+import { addressText, answerText, logCommand, type ProofKube } from './cluster-access.js';
 
 /** The service name of our own span, by which it is told from the spans of the stack. */
 export const ownService = 'tracewright';
@@ -24,7 +24,7 @@ export function traceparent({ traceId, rootSpanId }: TraceIdentity): string {
   return `00-${traceId}-${rootSpanId}-01`;
 }
 
-export interface RootSpan extends TraceIdentity {
+interface RootSpan extends TraceIdentity {
   /** `prove embedded`. */
   readonly name: string;
   /** Milliseconds since 1970, fractions allowed. */
@@ -62,7 +62,7 @@ export async function sendRootSpan(
     message: `The collector at ${addressText(address)} did not take our root span over OTLP: ${answerText(answer)}.`,
     remedy:
       answer.status === 503
-        ? `Nothing answers on that port. Look at the collector's pod, and whether its otlp receiver has http on 0.0.0.0:${String(address.port)}: kubectl -n ${address.namespace} logs -l '${collector.podSelector}'`
+        ? `Nothing answers on that port. Look at the collector's pod, and whether its otlp receiver has http on 0.0.0.0:${String(address.port)}: ${logCommand(collector)}`
         : 'Check that the port in the stack file is that of the otlp receiver for HTTP, and that it is in the traces pipeline.',
   });
 }

@@ -1,17 +1,17 @@
 import { formatDuration } from '../domain/duration.js';
 import { isTracewrightError } from '../domain/failure.js';
-import type { Check, LongestTrace, Proof, Ride } from '../domain/proof.js';
+import type { Check, HopState, LongestTrace, Proof, Ride } from '../domain/proof.js';
 import type { ManifestsSpec, ProofSpec } from '../domain/stack.js';
-import type { ReleaseRef } from '../domain/step-tasks.js';
+import type { ReleaseRef } from '../domain/release.js';
 import { errors, services, type Trace } from '../domain/trace.js';
 import type { Kubernetes } from '../tools/kubernetes/connection.js';
 import { checkCollector } from './check-collector.js';
 import { checkGrafana } from './check-grafana.js';
 import { checkById, checkTraceql } from './check-tempo.js';
-import type { ProofKube } from './cluster-access.js';
+import { storeTitle, type ProofKube } from './cluster-access.js';
 import { beginDiagnosis } from './diagnosis/diagnose.js';
 import { isBrokenHop } from './diagnosis/judge.js';
-import { readGrafanaLogin } from './grafana-login.js';
+import { readGrafanaLogin } from './grafana.js';
 import { runHops, type Hop } from './hops.js';
 import { takeRide, type RideTaken } from './hotrod.js';
 import { newTraceIdentity } from './root-span.js';
@@ -32,7 +32,7 @@ export interface ProveOptions {
   /** In the name of our root span: `prove <stack>`. */
   readonly stackName: string;
   /** What goes on, in one line for people. */
-  readonly onProgress?: (text: string) => void;
+  readonly onProgress?: (text: string, hops?: readonly HopState[]) => void;
   readonly signal: AbortSignal;
   /** Bytes for the ids of trace and span. @default the cryptographic source of Node */
   readonly random?: (bytes: number) => Uint8Array;
@@ -52,11 +52,16 @@ export async function proveStack(options: ProveOptions): Promise<Proof> {
   if (!cluster) return prove(options, () => undefined);
   const diagnosis = beginDiagnosis({ ...options, cluster });
   let ride: RideTaken | undefined;
+  let seen: readonly HopState[] | undefined;
+  const onProgress: ProveOptions['onProgress'] = (text, hops) => {
+    seen = hops ?? seen;
+    options.onProgress?.(text, seen);
+  };
   try {
-    return await prove(options, (taken) => (ride = taken));
+    return await prove({ ...options, onProgress }, (taken) => (ride = taken));
   } catch (error) {
     if (!isTracewrightError(error) || !isBrokenHop(error.type)) throw error;
-    options.onProgress?.('looking for the broken hop');
+    onProgress('looking for the broken hop');
     throw await diagnosis.explain(error, ride);
   }
 }
@@ -66,7 +71,8 @@ async function prove(options: ProveOptions, onRide: (taken: RideTaken) => void):
   const limits = { ...defaultLimits, ...options.limits };
   const began = performance.now();
   const startedAt = new Date().toISOString();
-  onProgress?.(`a ride for ${spec.ride.customerName}`);
+  const riding = (text: string): void => onProgress?.(text, [{ name: 'ride', state: 'running', text }]);
+  riding(`a ride for ${spec.ride.customerName}`);
   const taken = await takeRide({
     kube,
     spec: spec.ride,
@@ -74,7 +80,7 @@ async function prove(options: ProveOptions, onRide: (taken: RideTaken) => void):
     rideMs: limits.rideMs,
     startMs: limits.rideStartMs,
     signal,
-    ...(onProgress && { onLook: onProgress }),
+    onLook: riding,
   });
   onRide(taken);
   const { ride, identity, startMs, endMs } = taken;
@@ -90,7 +96,13 @@ async function prove(options: ProveOptions, onRide: (taken: RideTaken) => void):
 
   const seen: { trace?: Trace; longest?: LongestTrace } = {};
   const hops = hopsOf(run, options, seen);
-  const checks = await runHops({ hops, before: rideCheck(ride), signal, ...(onProgress && { onProgress }) });
+  const checks = await runHops({
+    hops,
+    store: storeTitle(spec.tempo),
+    before: rideCheck(ride),
+    signal,
+    ...(onProgress && { onProgress }),
+  });
   const { trace, longest } = seen;
   // Both are set by hops that have passed, else runHops has thrown.
   if (!trace || !longest) throw new Error('The verification ended without its trace.');
@@ -98,6 +110,7 @@ async function prove(options: ProveOptions, onRide: (taken: RideTaken) => void):
     traceId: identity.traceId,
     ride,
     checks,
+    ...(spec.tempo.title !== undefined && { store: spec.tempo.title }),
     spans: trace.spans.length,
     services: services(trace),
     traceDurationMs: trace.durationMs,

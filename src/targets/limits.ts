@@ -18,9 +18,6 @@ type InotifyNeed = Readonly<Record<(typeof inotifyLimits)[number]['name'], numbe
 /** What k3d#803 and kind's documentation ask for. */
 export const inotifyOfK3d: InotifyNeed = { max_user_instances: 256, max_user_watches: 65_536 };
 
-/** The embedded cluster runs with the limits of a default kernel. */
-export const inotifyOfEmbedded: InotifyNeed = { max_user_instances: 128, max_user_watches: 8_192 };
-
 /**
  * Kubernetes nodes watch many files.
  * @param folder where the limits stand
@@ -75,17 +72,31 @@ export async function checkOpenFiles(): Promise<Finding> {
 const memory = { least: 2 ** 30, enough: 2 * 2 ** 30 } as const;
 
 /**
- * What this process and its children may use: of the machine, or of its container.
+ * What this process and its children may use: of the machine, or of its container; and what others have left of it.
+ * @param isRunning the cluster has taken its memory already
+ * @param proc where the kernel says so
  * @throws TracewrightError `host.limits`
  */
-export async function checkMemory(): Promise<Finding> {
+export async function checkMemory(isRunning: boolean, proc = '/proc'): Promise<Finding> {
   // Where there is no limit this is a number near 2^64.
   const limit = Math.min(totalmem(), process.constrainedMemory() || Infinity);
-  const detail = `There are ${(limit / 2 ** 30).toFixed(1)} GiB of memory`;
+  const detail = `There are ${gib(limit)} of memory`;
   const remedy = 'Give the machine or the container more memory, or use another target.';
   if (limit < memory.least) throw tooLow(`${detail}, too little for the embedded cluster.`, remedy);
-  if (limit >= memory.enough) return Promise.resolve(`${detail}.`);
+  const meminfo = await readFile(join(proc, 'meminfo'), 'utf8').catch(() => '');
+  const left = Number(/^MemAvailable:\s+(\d+) kB$/mu.exec(meminfo)?.[1] ?? NaN) * 1_024;
+  if (!isRunning && left < memory.least)
+    throw tooLow(
+      `${gib(left)} of memory are left of ${gib(limit)}, and an environment takes about 1.2 GiB.`,
+      'Take down an environment (`tracewright list`), end other programs, or give the machine more memory.',
+    );
+  if (limit >= memory.enough) return `${detail}.`;
   return { state: 'warning', detail: `${detail}; the stack needs about 1.2 GiB of it.`, remedy };
+}
+
+/** Such as `1.2 GiB`. */
+export function gib(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }
 
 function tooLow(message: string, remedy: string): TracewrightError {

@@ -1,15 +1,13 @@
 import { check, type Check } from '../domain/check.js';
 import { defaultK3dSettings } from '../domain/k3d-settings.js';
-import type { EnvironmentSpec } from '../domain/progress.js';
+import type { Intent } from '../domain/machine.js';
 import { checkHelm } from '../tools/tool-checks.js';
 import { cacheFolder, checkWritable, stateFolder } from '../tools/writable-folder.js';
 import { preflightEmbedded } from './embedded/preflight.js';
 import { preflightK3d } from './k3d/preflight.js';
 import { preflightKubeconfig } from './kubeconfig/preflight.js';
-import { embeddedSourceDir, type TargetFolders } from './open-target.js';
-
-/** What is to be installed, and where. */
-export type Intent = Pick<EnvironmentSpec, 'stack' | 'target' | 'adopt'>;
+import { programsQuestion, type TargetFolders } from './open-target.js';
+import { gib } from './limits.js';
 
 /**
  * Looks whether this machine and the target can hold the environment, before anything is started. Changes nothing. `up`
@@ -35,7 +33,8 @@ async function preflightTarget(
   signal?: AbortSignal,
 ): Promise<Check[]> {
   const { target } = intent;
-  if (target.kind === 'kubeconfig') return preflightKubeconfig({ ...intent, environment, signal });
+  if (target.kind === 'kubeconfig')
+    return preflightKubeconfig({ ...intent, environment, kubectl: { ...folders, signal }, signal });
   if (target.kind === 'k3d')
     return preflightK3d({
       ...folders,
@@ -43,7 +42,9 @@ async function preflightTarget(
       settings: target.k3d ?? defaultK3dSettings,
       signal,
     });
-  return preflightEmbedded({ ...folders, name: environment, sourceDir: embeddedSourceDir, signal });
+  const ports = intent.stack.k3d?.ports ?? [];
+  const question = { ...programsQuestion(folders, target), signal };
+  return preflightEmbedded({ ...folders, name: environment, question, ports, signal });
 }
 
 /** What every target needs of this machine. */
@@ -57,5 +58,5 @@ export function commonChecks(folders: TargetFolders, signal?: AbortSignal): Prom
 }
 
 function writableText(folder: string, freeBytes: number): string {
-  return `${folder} can be written; ${(freeBytes / 2 ** 30).toFixed(1)} GiB are free.`;
+  return `${folder} can be written; ${gib(freeBytes)} are free.`;
 }

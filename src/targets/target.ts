@@ -1,3 +1,5 @@
+import type { Leftover } from '../domain/leftovers.js';
+import type { ClusterRef, TargetSpec } from '../domain/progress.js';
 import type { ProcessIdentity } from '../tools/process-identity.js';
 import type { ProcessOwner } from '../tools/process.js';
 
@@ -65,4 +67,16 @@ export interface Target {
    * @throws TracewrightError `cluster.residue` that names what is left
    */
   delete(options?: DeleteOptions): Promise<void>;
+}
+
+/** What exists of an environment, found where it exists, whatever a Temporal server knows of it. */
+export interface FoundCluster {
+  readonly environment: string;
+  readonly target: TargetSpec;
+  /** For people: `process 4711`, `folder /state/clusters/x`, `Helm release tracing/tempo`. */
+  readonly exists: readonly string[];
+  /** The state folder that it belongs to. Absent: on a cluster that others own, or nothing tells. */
+  readonly stateDir?: string;
+  /** In a cluster that stays: how it is reached, and what of ours is in it, each after what it needs. */
+  readonly shared?: { readonly cluster: ClusterRef; readonly parts: readonly Leftover[] };
 }

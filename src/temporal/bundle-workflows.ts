@@ -18,7 +18,7 @@ const quiet = {
 /** Bundles the compiled workflows with all that they import into one file for the workflow sandbox. */
 export async function bundleWorkflows(): Promise<string> {
   const { code } = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../workflows/index.js', import.meta.url)),
+    workflowsPath: fileURLToPath(new URL('../workflows/environment.js', import.meta.url)),
     logger: quiet,
   });
   await writeFile(workflowBundlePath, code);

@@ -1,21 +1,23 @@
+import { connect } from 'node:net';
 import { Connection, isGrpcServiceError } from '@temporalio/client';
-import { TracewrightError } from '../domain/failure.js';
-import { connectionOptions, type ConnectionSettings } from './connection.js';
+import { isTracewrightError, TracewrightError } from '../domain/failure.js';
+import { connectionOptions, isLoopback, type ConnectionSettings } from './connection.js';
 import { grpcCodeOf, grpcStatus } from './grpc-status.js';
-import { isLoopback, probePort, type PortState } from './probe-port.js';
 
 export interface ConnectOptions {
   /** In milliseconds. @default 10000 */
   timeoutMs?: number;
+  /** Ends the wait. */
+  signal?: AbortSignal | undefined;
 }
 
 /**
  * Connects a client and makes sure that the server answers and has the namespace. The caller closes the connection.
- * @throws TracewrightError `temporal.unreachable`: which address, why, what to do
+ * @throws TracewrightError `temporal.unreachable`: which address, why, what to do; `step.cancelled`
  */
 export async function connectClient(
   settings: ConnectionSettings,
-  { timeoutMs = 10_000 }: ConnectOptions = {},
+  { timeoutMs = 10_000, signal }: ConnectOptions = {},
 ): Promise<Connection> {
   // gRPC tells a port that nobody listens on from a slow server only by the time that passes; on this machine we can
   // ask.
@@ -23,17 +25,54 @@ export async function connectClient(
     const state = await probePort(settings.address, timeoutMs);
     if (state !== 'open') throw unreachable(settings, undefined, state);
   }
-  const connection = Connection.lazy({ ...connectionOptions(settings), connectTimeout: timeoutMs });
-  try {
+  const connection = Connection.lazy({
+    ...connectionOptions(settings),
+    connectTimeout: timeoutMs,
+    // gRPC takes the proxy of the environment for this machine, too.
+    ...(isLoopback(settings.address) && { channelArgs: { 'grpc.enable_http_proxy': 0 } }),
+  });
+  const check = async (): Promise<void> => {
     await connection.ensureConnected();
     await connection.withDeadline(Date.now() + timeoutMs, () =>
       connection.workflowService.describeNamespace({ namespace: settings.namespace }).catch(ignoreDenied),
     );
+  };
+  const checked = check();
+  try {
+    await (signal ? untilInterrupted(signal, checked) : checked);
     return connection;
   } catch (error) {
-    await connection.close().catch(() => undefined);
+    // Not under a call that gRPC may try again: that crashes.
+    const closed = checked.catch(() => undefined).then(() => connection.close().catch(() => undefined));
+    if (isTracewrightError(error)) throw error;
+    await closed;
     throw unreachable(settings, error, await probePort(settings.address, 1_000));
   }
+}
+
+/** @throws TracewrightError `step.cancelled` as soon as the signal fires; what `work` does then is up to the caller */
+export async function untilInterrupted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const done = new AbortController();
+  const interrupted = new Promise<never>((_, reject) => {
+    const leave = (): void => {
+      reject(interruption());
+    };
+    if (signal.aborted) leave();
+    else signal.addEventListener('abort', leave, { once: true, signal: done.signal });
+  });
+  try {
+    return await Promise.race([work, interrupted]);
+  } finally {
+    done.abort();
+  }
+}
+
+function interruption(): TracewrightError {
+  return new TracewrightError({
+    type: 'step.cancelled',
+    message: 'Interrupted while waiting for the Temporal server.',
+    remedy: 'Run the command again: it goes on from there.',
+  });
 }
 
 /** Whether a Temporal server answers within `timeoutMs`. */
@@ -91,4 +130,38 @@ function rootCause(error: unknown): unknown {
   return error instanceof Error && error.cause !== undefined && !isGrpcServiceError(error)
     ? rootCause(error.cause)
     : error;
+}
+
+/** `silent`: no answer at all in the given time. */
+export type PortState = 'open' | 'refused' | 'unknown-host' | 'silent';
+
+/** Whether something accepts TCP connections at `host:port` (brackets around an IPv6 address). Never throws. */
+export async function probePort(address: string, timeoutMs: number): Promise<PortState> {
+  const { hostname, port } = new URL(`tcp://${address}`);
+  return new Promise((resolve) => {
+    const socket = connect({
+      host: hostname.replace(/^\[|\]$/gu, ''),
+      port: Number(port || 7233),
+      timeout: timeoutMs,
+    });
+    const end = (state: PortState): void => {
+      socket.destroy();
+      resolve(state);
+    };
+    socket.once('connect', () => {
+      end('open');
+    });
+    socket.once('timeout', () => {
+      end('silent');
+    });
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => {
+      end(
+        code === 'ECONNREFUSED'
+          ? 'refused'
+          : code === 'ENOTFOUND' || code === 'EAI_AGAIN'
+            ? 'unknown-host'
+            : 'silent',
+      );
+    });
+  });
 }

@@ -1,10 +1,8 @@
-import { existsSync } from 'node:fs';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { toClientOptions } from '@temporalio/envconfig';
 import type { Config } from '../config.js';
-import { TracewrightError } from '../domain/failure.js';
-import { profileName, setVariables } from './profile.js';
+import { firstLine, invalidConnection, loadProfile, profileName, type Profile } from './profile.js';
 
-type LoadedOptions = ReturnType<typeof loadClientConnectConfig>['connectionOptions'];
+type LoadedOptions = ReturnType<typeof toClientOptions>['connectionOptions'];
 
 /**
  * What the client's `Connection` and the worker's `NativeConnection` both need. May hold secrets: never log it whole.
@@ -24,6 +22,9 @@ export interface ConnectionSettings {
 export type ResolvedConnection =
   { readonly kind: 'external'; readonly settings: ConnectionSettings } | { readonly kind: 'embedded' };
 
+/** Its address does not count: it may be another one tomorrow. */
+export const embeddedServer = 'embedded';
+
 const defaultNamespace = 'default';
 
 /** A name, an IPv4 address, or an IPv6 one in brackets; the port may be left out. */
@@ -36,18 +37,16 @@ const hostAndPort = /^(?:\[[0-9a-f:.]+\]|[^\s:/[\]]+)(?::\d{1,5})?$/iu;
  * @throws TracewrightError `config.invalid` for a profile that does not exist or names no address, or files that cannot
  * be read
  */
-export function resolveConnection(config: Pick<Config, 'environment'>): ResolvedConnection {
-  const { environment } = config;
-  const profile = environment['TEMPORAL_PROFILE'];
-  const { connectionOptions, namespace } = loadSettings(environment);
-  const { address, tls, apiKey, metadata } = connectionOptions;
-  if (address === undefined || address === '') {
-    if (profile === undefined || profile === '') return { kind: 'embedded' };
-    throw invalid(`The Temporal profile "${profile}" names no address.`);
+export function resolveConnection({ environment }: Pick<Config, 'environment'>): ResolvedConnection {
+  const profile = loadProfile(environment);
+  const { address, namespace } = profile;
+  if (!address) {
+    if (!environment['TEMPORAL_PROFILE']) return { kind: 'embedded' };
+    throw invalidConnection(`The Temporal profile "${profileName(environment)}" names no address.`);
   }
   if (!hostAndPort.test(address))
-    throw invalid(`"${address}" is not the address of a Temporal server: it must be host:port.`);
-  const fromProfile = `the Temporal profile "${profileName(environment)}"`;
+    throw invalidConnection(`"${address}" is not the address of a Temporal server: it must be host:port.`);
+  const { tls, apiKey, metadata } = optionsOf(profile, address);
   const settings: ConnectionSettings = {
     address,
     namespace: namespace ?? defaultNamespace,
@@ -56,15 +55,44 @@ export function resolveConnection(config: Pick<Config, 'environment'>): Resolved
       ...(apiKey !== undefined && { apiKey }),
       ...(metadata && { metadata }),
     },
-    origin: environment['TEMPORAL_ADDRESS'] === address ? 'the variable TEMPORAL_ADDRESS' : fromProfile,
+    origin:
+      environment['TEMPORAL_ADDRESS'] === address
+        ? 'the variable TEMPORAL_ADDRESS'
+        : `the Temporal profile "${profileName(environment)}"`,
     embedded: false,
   };
   return { kind: 'external', settings };
 }
 
+function optionsOf(profile: Profile, address: string): LoadedOptions {
+  const { tls, apiKey } = profile;
+  if ((tls?.clientCert === undefined) !== (tls?.clientKey === undefined))
+    throw invalidConnection(
+      `The connection to ${address} has ${tls?.clientCert ? 'a client certificate without its key' : 'the key of a client certificate without the certificate'}.`,
+    );
+  if (apiKey !== undefined && tls?.disabled && !isLoopback(address))
+    throw invalidConnection(`TLS is switched off, and the API key would go to ${address} in clear text.`);
+  try {
+    return toClientOptions(profile).connectionOptions;
+  } catch (error) {
+    throw invalidConnection(`Temporal's configuration cannot be used: ${firstLine(error)}.`, error);
+  }
+}
+
+/** Whether the address is one of this machine, where no proxy stands between. */
+export function isLoopback(address: string): boolean {
+  return /^(?:127\.|localhost(?::|$)|\[::1\])/u.test(address);
+}
+
 /** The settings for the embedded server that listens on `address`. */
 export function embeddedSettings(address: string): ConnectionSettings {
   return { address, namespace: defaultNamespace, options: {}, origin: 'the embedded server', embedded: true };
+}
+
+/** What tells one server from another: its address and namespace, or `embedded` for that of the state folder. */
+export function serverName(connection: ResolvedConnection | ConnectionSettings): string {
+  const settings = 'kind' in connection ? 'settings' in connection && connection.settings : connection;
+  return !settings || settings.embedded ? embeddedServer : `${settings.address} ${settings.namespace}`;
 }
 
 /** As `Connection.connect` and `NativeConnection.connect` take it. */
@@ -73,32 +101,4 @@ export function connectionOptions({
   options,
 }: ConnectionSettings): Pick<LoadedOptions, 'address' | 'tls' | 'apiKey' | 'metadata'> {
   return { address, ...options };
-}
-
-function loadSettings(environment: Config['environment']): ReturnType<typeof loadClientConnectConfig> {
-  const file = environment['TEMPORAL_CONFIG_FILE'];
-  // The library takes a file that is not there for an empty one, and we would end at the wrong server.
-  if (file && !existsSync(file)) throw invalid(`TEMPORAL_CONFIG_FILE names ${file}, which does not exist.`);
-  try {
-    return loadClientConnectConfig({ overrideEnvVars: setVariables(environment) });
-  } catch (error) {
-    throw invalid(`Temporal's configuration cannot be used: ${firstLine(error)}.`, error);
-  }
-}
-
-/** The parser of TOML shows the lines around its error, and an API key may stand in them. */
-function firstLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  const line = error instanceof Error && 'line' in error ? ` in line ${String(error.line)}` : '';
-  return `${text.split('\n')[0]?.replace(/\.$/u, '') ?? text}${line}`;
-}
-
-function invalid(message: string, cause?: unknown): TracewrightError {
-  return new TracewrightError({
-    type: 'config.invalid',
-    message,
-    remedy:
-      'Correct the TEMPORAL_* variables or the profile (`temporal config list` shows it), or unset them for the embedded server.',
-    cause,
-  });
 }

@@ -20,9 +20,18 @@ export const grpcStatus = {
 
 /** The status code of a failed call, which the client's own methods wrap; `undefined` for any other error. */
 export function grpcCodeOf(error: unknown): number | undefined {
+  return failedCall(error)?.code;
+}
+
+/** What the server said with that code; empty for any other error. */
+export function grpcDetailsOf(error: unknown): string {
+  return failedCall(error)?.details ?? '';
+}
+
+function failedCall(error: unknown): { readonly code: number; readonly details: string } | undefined {
   const wrapped = error instanceof ServiceError || error instanceof WorkflowUpdateRPCTimeoutOrCancelledError;
   const failed = wrapped ? error.cause : error;
-  return isGrpcServiceError(failed) ? failed.code : undefined;
+  return isGrpcServiceError(failed) ? failed : undefined;
 }
 
 /**

@@ -8,9 +8,15 @@ import { join } from 'node:path';
  * same.
  */
 export async function hostId(stateDir: string): Promise<string> {
-  const file = join(stateDir, 'host-id');
-  return (await readId(file)) ?? makeId(stateDir, file);
+  return (await knownHostId(stateDir)) ?? makeId(stateDir, fileOf(stateDir));
 }
+
+/** The same where it was made already. */
+export async function knownHostId(stateDir: string): Promise<string | undefined> {
+  return readId(fileOf(stateDir));
+}
+
+const fileOf = (stateDir: string): string => join(stateDir, 'host-id');
 
 async function makeId(stateDir: string, file: string): Promise<string> {
   const temporary = `${file}.${randomBytes(4).toString('hex')}`;

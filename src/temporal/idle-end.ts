@@ -2,6 +2,7 @@ import { stat, utimes } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { Config } from '../config.js';
+import { openEnvironmentsQuery } from '../domain/names.js';
 import { daemonRecordPath } from '../tools/daemon.js';
 import { serverPlace } from './server-process.js';
 
@@ -14,8 +15,6 @@ export interface IdleOptions {
   readonly quietMs?: number;
   readonly signal: AbortSignal;
 }
-
-const environmentsQuery = 'WorkflowType = "environment" AND ExecutionStatus = "Running"';
 
 const recordOf = (stateDir: string): string => daemonRecordPath(serverPlace(stateDir));
 
@@ -43,7 +42,7 @@ export async function untilIdle(config: Place, client: Client, options: IdleOpti
     if (signal.aborted) return false;
     if (!(await isServerQuiet(config, quietMs))) continue;
     // A server that does not answer is not idle: somebody may bring it back.
-    const living = await client.workflow.count(environmentsQuery).catch(() => undefined);
+    const living = await client.workflow.count(openEnvironmentsQuery).catch(() => undefined);
     // Asked once more: a command may have come while the server was counting.
     if (living?.count === 0 && (await isServerQuiet(config, quietMs))) return true;
   }

@@ -42,13 +42,31 @@ export async function ensureSearchAttributes(
   }
 }
 
+/** So many Keywords has a namespace whose visibility store is SQL (Temporal's `Keyword01` … `Keyword10`). */
+const keywordsOfSql = 10;
+
+function full(namespace: string, names: readonly string[], cause?: unknown): TracewrightError {
+  return new TracewrightError({
+    type: 'config.invalid',
+    message: `The namespace ${namespace} has no room for the search attributes ${names.join(', ')}: with an SQL store it has at most ${String(keywordsOfSql)} of the type Keyword.`,
+    remedy:
+      'Use another namespace (TEMPORAL_NAMESPACE), or have an operator remove what nobody uses: `temporal operator search-attribute list`.',
+    cause,
+  });
+}
+
 /** As `ensureSearchAttributes`, and registers nothing. */
 export async function lookAtSearchAttributes(
   connection: Connection,
   namespace: string,
 ): Promise<{ readonly missing: readonly string[]; readonly warning?: string }> {
   try {
-    return { missing: await missingSearchAttributes(connection, namespace) };
+    const missing = await missingSearchAttributes(connection, namespace);
+    const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+    const keywords = Object.values(customAttributes).filter((type) => type === keyword).length;
+    return keywords + missing.length <= keywordsOfSql || missing.length === 0
+      ? { missing }
+      : { missing, warning: full(namespace, missing).message };
   } catch (error) {
     if (!refusals.includes(grpcCodeOf(error))) throw error;
     return { missing: [], warning: refusedWarning(namespace) };
@@ -68,6 +86,7 @@ async function add(connection: Connection, namespace: string, names: readonly st
   try {
     await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: types });
   } catch (error) {
+    if (/cannot have more than/u.test((error as Error).message)) throw full(namespace, names, error);
     // Somebody else registered them between our look and our call.
     if (grpcCodeOf(error) !== grpcStatus.alreadyExists) throw error;
   }

@@ -1,19 +1,24 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { msToTs } from '@temporalio/common/lib/time.js';
 import type { Config } from '../config.js';
 import type { DaemonPlace, DaemonSpec } from '../tools/daemon.js';
 import type { OnProgress } from '../tools/download-progress.js';
 import { isListening } from '../tools/listening.js';
-import { answers } from './client-connection.js';
-import { embeddedSettings } from './connection.js';
+import { answers, connectClient } from './client-connection.js';
+import { embeddedSettings, type ConnectionSettings } from './connection.js';
 import { isPassingOutage } from './grpc-status.js';
 import { defaultPorts, type PortPair } from './ports.js';
 import { searchAttributeNames } from './search-attributes.js';
-import { completeDatabase, databasePath, removeIncompleteDatabase, serverFolder } from './server-database.js';
 
 export interface EnsureServerOptions {
   readonly config: Pick<Config, 'stateDir' | 'cacheDir' | 'environment'>;
   readonly onProgress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Start one where none runs, and end none, not even one that hangs. @default false */
+  readonly keepRunning?: boolean;
   /** In milliseconds: a live server that does not answer for so long is replaced. @default 15000 */
   readonly hangTimeoutMs?: number;
 }
@@ -90,6 +95,7 @@ export function serverSpec(
       remedy:
         'Look at its last lines and run the command again, or use a server of your own (TEMPORAL_ADDRESS).',
     },
+    keepRunning: options.keepRunning ?? false,
     signal: options.signal,
   };
 }
@@ -118,4 +124,44 @@ export function serverPorts(data: ServerData): PortPair {
 
 export function serverAddress(data: ServerData): string {
   return `127.0.0.1:${String(serverPorts(data).port)}`;
+}
+
+/** How long the history of closed workflows is kept; the server's own default is one day. In milliseconds: 90 days. */
+const retentionMs = 90 * 24 * 60 * 60 * 1000;
+
+/** The folder of the embedded server's record, log and database. */
+export const serverFolder = (stateDir: string): string => join(stateDir, 'temporal');
+
+export const databasePath = (stateDir: string): string => join(serverFolder(stateDir), 'temporal.db');
+
+/**
+ * Exists once a server has served with this database. Temporal makes its tables over 250 ms and only when there is no
+ * file: a server killed in that time leaves a file with which no server starts any more, or one that lacks tables.
+ */
+const completeMarker = (stateDir: string): string => join(serverFolder(stateDir), 'temporal.db.complete');
+
+/**
+ * Removes a database whose making was cut off. Nobody was given the address of a server with it, so it holds nothing.
+ * Where the file was deleted, the marker is about another one: the next one needs what a new database needs.
+ */
+export async function removeIncompleteDatabase(stateDir: string): Promise<void> {
+  if (existsSync(completeMarker(stateDir)) && existsSync(databasePath(stateDir))) return;
+  await rm(completeMarker(stateDir), { force: true });
+  for (const suffix of ['', '-journal', '-wal', '-shm'])
+    await rm(`${databasePath(stateDir)}${suffix}`, { force: true });
+}
+
+/** To be called before the address of a serving server is given away: sets what a new database needs, once. */
+export async function completeDatabase(stateDir: string, settings: ConnectionSettings): Promise<void> {
+  if (existsSync(completeMarker(stateDir))) return;
+  const connection = await connectClient(settings);
+  try {
+    await connection.workflowService.updateNamespace({
+      namespace: settings.namespace,
+      config: { workflowExecutionRetentionTtl: msToTs(retentionMs) },
+    });
+  } finally {
+    await connection.close();
+  }
+  await writeFile(completeMarker(stateDir), '', { mode: 0o600 });
 }

@@ -1,7 +1,8 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Client } from '@temporalio/client';
 import type { Config } from '../config.js';
-import { isTracewrightError } from '../domain/failure.js';
+import { isTracewrightError, TracewrightError } from '../domain/failure.js';
 import {
   daemonLogPath,
   observeDaemon,
@@ -12,10 +13,12 @@ import {
 import { withLock } from '../tools/lock.js';
 import { provideTemporal } from '../tools/temporal-binary.js';
 import { requireWritable, stateFolder } from '../tools/writable-folder.js';
+import { connectClient } from './client-connection.js';
+import { embeddedSettings, resolveConnection, type ConnectionSettings } from './connection.js';
 import { choosePorts, defaultPorts } from './ports.js';
-import { serverFolder } from './server-database.js';
 import {
   serverAddress,
+  serverFolder,
   serverPlace,
   serverPorts,
   serves,
@@ -125,4 +128,52 @@ function ensured(daemon: { pid: number; data: ServerData }, startedNow: boolean)
     ...server,
     note: `Port ${String(port)} or ${String(uiPort)} was taken: the Temporal server listens on ${server.address}.`,
   };
+}
+
+/**
+ * The connection for a process that starts no server: the worker, and commands that only look. With the embedded server
+ * its address comes from the record of the running one.
+ * @throws TracewrightError `temporal.unreachable` when the embedded server does not run, `config.invalid`
+ */
+export async function currentConnection(
+  config: Pick<Config, 'stateDir' | 'environment'>,
+): Promise<ConnectionSettings> {
+  const resolved = resolveConnection(config);
+  if (resolved.kind === 'external') return resolved.settings;
+  const server = await observeServer(config);
+  if (server && server.state !== 'dead') return embeddedSettings(server.address);
+  throw new TracewrightError({
+    type: 'temporal.unreachable',
+    message: server
+      ? `The embedded Temporal server (${server.address}) was killed.`
+      : `No embedded Temporal server runs for the state folder ${config.stateDir}.`,
+    remedy: 'Run `tracewright up`: it starts one. For a server of your own set TEMPORAL_ADDRESS.',
+  });
+}
+
+export interface WithClientOptions {
+  /** For all that `work` asks for, in milliseconds. @default no limit but those of the calls */
+  readonly withinMs?: number;
+}
+
+/**
+ * Runs `work` with a client of the Temporal server, which is not started for it, and closes the connection after it: no
+ * call of `work` may be open then.
+ * @throws TracewrightError `temporal.unreachable`, `config.invalid`; what `work` throws
+ */
+export async function withClient<T>(
+  config: Pick<Config, 'stateDir' | 'environment'>,
+  work: (client: Client) => Promise<T>,
+  { withinMs }: WithClientOptions = {},
+): Promise<T> {
+  const settings = await currentConnection(config);
+  const connection = await connectClient(settings);
+  try {
+    const client = new Client({ connection, namespace: settings.namespace });
+    return await (withinMs === undefined
+      ? work(client)
+      : connection.withDeadline(Date.now() + withinMs, () => work(client)));
+  } finally {
+    await connection.close();
+  }
 }

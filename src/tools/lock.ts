@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm, rmdir, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TracewrightError } from '../domain/failure.js';
+import { cancelledRemedy, TracewrightError } from '../domain/failure.js';
 import { identifyProcess, isAlive, type ProcessIdentity } from './process-identity.js';
 
 export interface LockOptions {
@@ -123,6 +123,6 @@ function cancelled(path: string): TracewrightError {
   return new TracewrightError({
     type: 'step.cancelled',
     message: `Waiting for the lock ${path} was cancelled.`,
-    remedy: 'Nothing: this follows from a teardown, an abort or a stopped worker.',
+    remedy: cancelledRemedy,
   });
 }

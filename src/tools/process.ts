@@ -1,11 +1,10 @@
 import { createWriteStream } from 'node:fs';
-import type { Transform } from 'node:stream';
 import { createInterface } from 'node:readline';
+import type { Transform } from 'node:stream';
 import { execa, type ExecaError, type ResultPromise } from 'execa';
-import { isTracewrightError, TracewrightError } from '../domain/failure.js';
+import { cancelledRemedy, isTracewrightError, TracewrightError } from '../domain/failure.js';
 import { endProcess, identifyProcess, type ProcessIdentity } from './process-identity.js';
-import { redact } from './redact.js';
-import { redactLines } from './redact-lines.js';
+import { redact, redactLines } from './redact.js';
 
 /** Who is responsible for the programs that run, and finds them again should this process die. */
 export interface ProcessOwner {
@@ -17,7 +16,7 @@ export interface ProcessOwner {
 
 export interface RunOptions {
   /** Added to (and stronger than) the environment of this process; `undefined` removes a variable. */
-  env?: Record<string, string | undefined>;
+  env?: Readonly<Record<string, string | undefined>> | undefined;
   cwd?: string;
   /** Written to the standard input: the way for secrets and values, which must not stand among the arguments. */
   input?: string;
@@ -157,7 +156,7 @@ function stopped(
     ? new TracewrightError({
         type: 'tool.cancelled',
         message: `${commandLine(program, args)} was stopped because its step was cancelled.`,
-        remedy: 'Nothing: this follows from a teardown, an abort or a stopped worker.',
+        remedy: cancelledRemedy,
         evidence: lastLines(tail),
       })
     : new TracewrightError({

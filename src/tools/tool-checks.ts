@@ -1,9 +1,8 @@
 import type { Finding } from '../domain/check.js';
-import { isTracewrightError, TracewrightError } from '../domain/failure.js';
-import { findProgram } from './find-program.js';
+import { isCancellation, isTracewrightError, TracewrightError } from '../domain/failure.js';
+import { findProgram, type ProvidedTool, type ToolLook, type ToolSource } from './find-program.js';
 import { lookForHelm, minimumHelmVersion } from './helm-binary.js';
 import { run } from './process.js';
-import type { ProvidedTool, ToolLook, ToolSource } from './provided-tool.js';
 import { lookForTemporal, minimumTemporalVersion } from './temporal-binary.js';
 
 /** Whether Helm is there or can be had. Downloads nothing. @throws TracewrightError `tool.missing` */
@@ -72,7 +71,7 @@ async function lacks(
     await run(program, args, { env: environment, timeoutMs: 15_000, signal });
     return undefined;
   } catch (error) {
-    if (!isTracewrightError(error) || error.type === 'tool.cancelled') throw error;
+    if (!isTracewrightError(error) || isCancellation(error)) throw error;
     return `${[program, ...args].join(' ')} fails, so that it cannot be downloaded`;
   }
 }

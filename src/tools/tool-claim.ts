@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, readFile, rm } from 'node:fs/promises';
-import { renameSync, writeFileSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { liveHolder, withLock } from './lock.js';
-import { endProcess, findByVariable, isAlive, type ProcessIdentity } from './process-identity.js';
+import { endProcess, isAlive, type ProcessIdentity } from './process-identity.js';
+import { findMarked, readRecord, writeRecord } from './process-record.js';
 import type { ProcessOwner } from './process.js';
 import { requireWritable, stateFolder } from './writable-folder.js';
 
@@ -73,7 +73,7 @@ export async function withTools<T>(
 export async function lostAttempts(folder: string): Promise<string[]> {
   const tokens = (await componentsIn(folder)).map(async (component) => {
     // In this order: a new attempt may take the claim meanwhile, and its token must not be taken for a lost one.
-    const { token } = (await readRecord(folder, component)) ?? {};
+    const { token } = (await readRecord<AttemptRecord>(recordPath(folder, component))) ?? {};
     return token === undefined || (await liveHolder(lockPath(folder, component))) ? [] : [token];
   });
   return (await Promise.all(tokens)).flat();
@@ -93,21 +93,18 @@ async function componentsIn(folder: string): Promise<string[]> {
 
 async function endSurvivors(options: ClaimOptions): Promise<void> {
   const { folder, component, survivors = [], onProgress, onSurvivor } = options;
-  const record = await readRecord(folder, component);
+  const record = await readRecord<AttemptRecord>(recordPath(folder, component));
   const end = async (identity: ProcessIdentity, group: boolean): Promise<void> => {
     if (await isAlive(identity)) onProgress?.(`ending process ${String(identity.pid)} of an earlier attempt`);
     if ((await endProcess(identity, { group })) !== 'gone') onSurvivor?.(identity);
   };
   await Promise.all([...(record?.processes ?? []), ...survivors].map((identity) => end(identity, true)));
   if (!record) return;
-  const marked = await findByVariable(attemptMark, record.mark);
+  const marked = await findMarked({ variable: attemptMark, value: record.mark });
   await Promise.all(marked.map((identity) => end(identity, false)));
 }
 
-/**
- * Written without waiting, so that nothing of this process can come between a start and its record. Only the first
- * write must succeed: on a disk that fills up later the mark is enough.
- */
+/** Only the first write must succeed: on a disk that fills up later the mark is enough. */
 function openRecord({ folder, component, token, onChange }: ClaimOptions): {
   owner: ProcessOwner;
   isBusy: () => boolean;
@@ -115,10 +112,8 @@ function openRecord({ folder, component, token, onChange }: ClaimOptions): {
   const mark = `${component}-${randomBytes(8).toString('hex')}`;
   let processes: readonly ProcessIdentity[] = [];
   const write = (): void => {
-    const path = recordPath(folder, component);
     const record: AttemptRecord = { mark, processes, ...(token !== undefined && { token }) };
-    writeFileSync(`${path}.tmp`, JSON.stringify(record), { mode: 0o600 });
-    renameSync(`${path}.tmp`, path);
+    writeRecord(recordPath(folder, component), record);
   };
   const change = (now: readonly ProcessIdentity[]): void => {
     processes = now;
@@ -142,16 +137,6 @@ function openRecord({ folder, component, token, onChange }: ClaimOptions): {
     },
     isBusy: () => processes.length > 0,
   };
-}
-
-/** `undefined` when there is none, or when a switched-off machine left half of one: then no process is left either. */
-async function readRecord(folder: string, component: string): Promise<AttemptRecord | undefined> {
-  const text = await readFile(recordPath(folder, component), 'utf8').catch(() => '');
-  try {
-    return JSON.parse(text) as AttemptRecord;
-  } catch {
-    return undefined;
-  }
 }
 
 const recordPath = (folder: string, component: string): string => join(folder, `${component}.json`);

@@ -1,3 +1,4 @@
+import { patched } from '@temporalio/workflow';
 import type { Failure } from '../domain/failure.js';
 import { leftoversOf, type Leftover } from '../domain/leftovers.js';
 import {
@@ -8,11 +9,18 @@ import {
   type Plan,
   type Step,
 } from '../domain/plan.js';
-import type { ClusterRef, ComponentDrift, EnvironmentSpec, Phase, Progress } from '../domain/progress.js';
+import type {
+  ClusterRef,
+  ComponentDrift,
+  EnvironmentSpec,
+  Phase,
+  Progress,
+  StepProgress,
+} from '../domain/progress.js';
 import type { Proof } from '../domain/proof.js';
 import type { Component } from '../domain/stack.js';
-import { Lifetime } from './lifetime.js';
-import { firstSnapshot, type Remembered, type StateSnapshot } from './snapshot.js';
+import { Lifetime, type LifetimeSnapshot } from './lifetime.js';
+import { patches } from './messages.js';
 import { StepBoard } from './step-board.js';
 
 /** Why the plan runs. `check` is a verification by schedule: it looks for drift first. */
@@ -25,6 +33,29 @@ const phaseOfRun = {
   check: 'Verifying',
   teardown: 'TearingDown',
 } as const satisfies Record<RunKind, Phase>;
+
+/** What an environment remembers. Part of the wire, as the input of the next run: add fields, never rename them. */
+interface Remembered {
+  readonly spec: EnvironmentSpec;
+  readonly startedAt: number;
+  /** Of the plan. */
+  readonly run: number;
+  readonly leftovers: readonly Leftover[];
+  readonly hostId?: string;
+  readonly cluster?: ClusterRef;
+  readonly proof?: Proof;
+  readonly lastVerifiedAt?: number;
+  readonly drift?: readonly ComponentDrift[];
+  readonly driftObservedAt?: number;
+  readonly paused?: true;
+  readonly stoppedBecause?: string;
+}
+
+/** What crosses a continue-as-new. */
+export interface StateSnapshot extends Remembered {
+  readonly steps: readonly StepProgress[];
+  readonly lifetime: LifetimeSnapshot;
+}
 
 /**
  * What an environment knows about itself, and the only place that changes it. `changed` is called after every change,
@@ -114,7 +145,8 @@ export class EnvironmentState {
   }
 
   get nextVerificationAt(): number | undefined {
-    return this.phase === 'Ready' && !this.isPaused ? this.lifetime.verificationAt : undefined;
+    const isAtRest = this.phase === 'Ready' || (this.running === 'check' && this.phase === 'Blocked');
+    return isAtRest && !this.isPaused ? this.lifetime.verificationAt : undefined;
   }
 
   blockedSteps(): string[] {
@@ -137,7 +169,14 @@ export class EnvironmentState {
   /** What the environment is to be from now on. What only the old stack had is remembered until it is removed. */
   adopt(spec: EnvironmentSpec): void {
     this.lifetime.adopt(spec);
-    this.note({ spec, leftovers: leftoversOf(this.spec.stack, spec.stack, this.known.leftovers) });
+    const earlier = this.known.leftovers;
+    const keepNames = earlier.length > 0 && patched(patches.leftoversKeepNames);
+    const leftovers = leftoversOf(this.spec.stack, spec.stack, earlier, { keepNames });
+    // The cluster is there: what it was made as counts, not what a newer client would make. Its images may come from
+    // elsewhere from now on.
+    const { images: _, ...made } = this.spec.target;
+    const { images } = spec.target;
+    this.note({ spec: { ...spec, target: { ...made, ...(images && { images }) } }, leftovers });
   }
 
   /** Starts a run and returns its plan. */
@@ -290,4 +329,21 @@ export class EnvironmentState {
     this.updatedAt = Date.now();
     this.changed(this.progress());
   }
+}
+
+/** Of an environment that is to be installed: it knows its spec, and perhaps the machine that will hold its cluster. */
+function firstSnapshot(
+  spec: EnvironmentSpec,
+  steps: readonly StepProgress[],
+  hostId: string | undefined,
+): StateSnapshot {
+  return {
+    spec,
+    startedAt: Date.now(),
+    run: 0,
+    leftovers: [],
+    steps,
+    lifetime: {},
+    ...(hostId !== undefined && { hostId }),
+  };
 }

@@ -64,3 +64,17 @@ export const resumeUpdate = defineUpdate<RunTicket>('resume');
 
 /** Live longer, or shorter, than the spec says. Holds for later installs too, until a spec says otherwise. */
 export const extendUpdate = defineUpdate<ExtendResult, [ExtendArguments]>('extend');
+
+/**
+ * Ids of changes that running environments notice: histories of before go on as they began. On the wire.
+ */
+export const patches = {
+  /** `up` on an environment of which only the proof is blocked goes over everything again. */
+  upMends: 'up-mends',
+  /** A check by schedule that fails is repeated when the next one is due. */
+  checksGoOn: 'checks-go-on',
+  /** Stacks are the same whatever the order of their keys. */
+  stacksByContent: 'stacks-by-content',
+  /** Leftovers keep the names of their steps. */
+  leftoversKeepNames: 'leftovers-keep-names',
+} as const;

@@ -1,14 +1,16 @@
+import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import { formatDuration } from '../domain/duration.js';
+import { searchAttributesOf } from '../domain/names.js';
 import {
   differs,
   isPutBack,
+  waitText,
   type ComponentDrift,
+  type Phase,
   type Progress,
   type StepProgress,
   type StepState,
 } from '../domain/progress.js';
-import { waitText } from '../domain/wait-text.js';
-import { cell, fenced, plain } from './markdown.js';
 
 const marks = {
   pending: '·',
@@ -101,7 +103,7 @@ function failureText(environment: string, step: StepProgress): string {
       ? [
           `Waits for you${since}${tried}:`,
           [
-            `- ${command(`retry ${name}`)} tries it again, once the cause is mended`,
+            `- ${command(`retry ${name}`)} tries it again, once the cause is fixed`,
             ...(kind === 'verification'
               ? [`- ${command('up')}, with the options of before, first puts back what was changed by hand`]
               : []),
@@ -158,4 +160,39 @@ function moment(at: number): string {
 /** `12:00:31 UTC` */
 function clock(at: number): string {
   return `${new Date(at).toISOString().slice(11, 19)} UTC`;
+}
+
+/** Tells the Web UI every change, and the search attributes (an event of the history each time) only a new phase. */
+export function publisher(): (progress: Progress) => void {
+  let published: Phase | undefined;
+  return (progress) => {
+    setCurrentDetails(currentDetails(progress));
+    if (progress.phase === published) return;
+    published = progress.phase;
+    upsertSearchAttributes(searchAttributesOf(progress));
+  };
+}
+
+/** What Markdown or HTML would take for itself. */
+const special = /[\\*_<>[\]|#~]/gu;
+
+/** Text of helm or a pod as it is; what stands between backticks stays code. One line. */
+export function plain(text: string): string {
+  return text
+    .replace(/\s+/gu, ' ')
+    .split(/(`[^`]*`)/u)
+    .map((part, index) => (index % 2 === 1 ? part : part.replace(special, '\\$&').replaceAll('`', '\\`')))
+    .join('');
+}
+
+/** Lines as they are, as one block. */
+export function fenced(lines: readonly string[]): string {
+  const longest = Math.max(2, ...lines.flatMap((line) => line.match(/`+/gu) ?? []).map((it) => it.length));
+  const fence = '`'.repeat(longest + 1);
+  return [fence, ...lines, fence].join('\n');
+}
+
+/** A cell of a table. The Web UI draws tables without room between their columns: two wide spaces make it. */
+export function cell(text: string): string {
+  return ` ${text}\u2003`;
 }

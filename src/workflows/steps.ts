@@ -1,13 +1,90 @@
-import { ApplicationFailure, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  ActivityFailure,
+  ApplicationFailure,
+  condition,
+  isCancellation,
+  proxyActivities,
+  TimeoutFailure,
+  type ActivityOptions,
+} from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
+import { isFailureType, toFailure, type Failure } from '../domain/failure.js';
 import { hostTaskQueue } from '../domain/names.js';
-import type { Step } from '../domain/plan.js';
+import { runGraph, type Plan, type Step } from '../domain/plan.js';
 import type { ClusterRef } from '../domain/progress.js';
 import { releasesOf } from '../domain/release.js';
 import type { ManifestsSpec, Stack } from '../domain/stack.js';
 import type { ComponentObservation, ComponentTask, StepOutcome } from '../domain/step-tasks.js';
-import { claimProfile, observationProfile, stepProfile } from './activity-profiles.js';
+import { attemptMs, observationMs, serverLimitMs } from '../domain/time-limits.js';
 import type { EnvironmentState } from './environment-state.js';
+import type { Inbox } from './inbox.js';
+
+/** Ends a run for good, when nobody is to be asked (`failFast`). */
+export class RunFailed extends Error {}
+
+/** The work of one step. */
+export type Perform = (step: Step) => Promise<StepOutcome>;
+
+/**
+ * Runs the steps as their needs allow, and none while the environment is paused.
+ * @throws RunFailed, and a CancelledFailure when the run is interrupted; only after everything that ran has ended
+ */
+export async function runPlan(
+  state: EnvironmentState,
+  inbox: Inbox,
+  plan: Plan,
+  perform: Perform,
+): Promise<void> {
+  await runGraph(plan, (step) => runStep(state, inbox, step, perform));
+}
+
+/** One step until it is done or skipped: a failure that retries did not cure waits for a decision. */
+async function runStep(state: EnvironmentState, inbox: Inbox, step: Step, perform: Perform): Promise<void> {
+  for (;;) {
+    if (state.isPaused) await condition(() => !state.isPaused);
+    const decision = await untilDecided(state, inbox, step, perform).catch((error: unknown) => {
+      if (isCancellation(error)) state.stepCancelled(step);
+      throw error;
+    });
+    if (decision === 'done') return;
+    if (decision === 'skip') {
+      state.stepSkipped(step);
+      return;
+    }
+  }
+}
+
+async function untilDecided(
+  state: EnvironmentState,
+  inbox: Inbox,
+  step: Step,
+  perform: Perform,
+): Promise<'done' | 'retry' | 'skip'> {
+  state.stepStarted(step);
+  const failure = await attempt(state, step, perform);
+  if (!failure) return 'done';
+  // A teardown that ended here would leave things behind that nobody knows of any more.
+  if (state.spec.failFast && state.runningKind !== 'teardown') {
+    state.stepFailed(step, failure);
+    inbox.interrupt();
+    throw new RunFailed();
+  }
+  state.stepBlocked(step, failure);
+  return inbox.decisionFor(step.name);
+}
+
+/** @returns why it failed, if it did */
+async function attempt(state: EnvironmentState, step: Step, perform: Perform): Promise<Failure | undefined> {
+  try {
+    const { outcome } = await perform(step);
+    state.stepDone(step, outcome);
+    return undefined;
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    return failureOf(step, error);
+  }
+}
 
 const activities = (options: ActivityOptions): Activities => proxyActivities<Activities>(options);
 
@@ -22,7 +99,7 @@ export async function performStep(
   if (step.removes) return removeComponent(state, environment, step, host);
   switch (step.kind) {
     case 'cluster': {
-      const { cluster, outcome } = await host.createCluster({ environment, target });
+      const { cluster, outcome } = await host.createCluster({ environment, target, stack: stack.name });
       state.clusterMade(cluster);
       return { outcome };
     }
@@ -126,4 +203,101 @@ function clusterOf(state: EnvironmentState): ClusterRef {
 
 function bug(message: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(message, 'internal.bug');
+}
+
+/** A worker that was killed is noticed after this time without a heartbeat; they come every second. */
+const heartbeatTimeout = '12s';
+
+/** A machine that takes no task for so long is lost as far as the environment is concerned; a person decides. */
+const scheduleToStartTimeout = '60s';
+
+/**
+ * What every step has in common. WAIT_CANCELLATION_COMPLETED: a teardown must not race a tool that still runs. No
+ * `maximumAttempts`: a worker that is stopped or killed uses attempts up; how often a failure of its own is retried
+ * is decided where it happens, by its type.
+ */
+const common = {
+  heartbeatTimeout,
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '15s' },
+} satisfies ActivityOptions;
+
+/**
+ * Time limits and retries of a step, on the queue of the machine that holds the cluster, or on the workflow's own. An
+ * attempt takes its own, earlier deadline from `startToCloseTimeout`.
+ * @param timeout the component's, such as `5m`
+ * @param removes whether it takes away what the step makes
+ */
+function stepProfile(
+  step: Step,
+  timeout: string | undefined,
+  taskQueue: string | undefined,
+  removes = step.removes === true,
+): ActivityOptions {
+  const limit = serverLimitMs(attemptMs(step, timeout, removes));
+  return {
+    ...common,
+    ...placeOf(taskQueue),
+    startToCloseTimeout: limit,
+    scheduleToCloseTimeout: 4 * limit,
+    activityId: step.name,
+    summary: `${step.name}: ${step.title}`,
+  };
+}
+
+/** Of a look at a component: what cannot be seen within this time is reported as unknown. */
+function observationProfile(step: Step, taskQueue: string | undefined): ActivityOptions {
+  return {
+    ...common,
+    ...placeOf(taskQueue),
+    startToCloseTimeout: serverLimitMs(observationMs),
+    scheduleToCloseTimeout: 2 * serverLimitMs(observationMs),
+    activityId: `observe-${step.name}`,
+    summary: `${step.name}: compare with the stack`,
+  };
+}
+
+/** `claimHost` is a question to whichever worker answers first. */
+const claimProfile: ActivityOptions = {
+  startToCloseTimeout: '5s',
+  retry: { initialInterval: '0.5s', maximumInterval: '5s' },
+  summary: 'choose the machine that will hold the cluster',
+};
+
+/** Whoever serves the workflow's own queue serves the workflow as well: there is no lost machine to notice. */
+function placeOf(taskQueue: string | undefined): ActivityOptions {
+  return taskQueue === undefined ? {} : { taskQueue, scheduleToStartTimeout };
+}
+
+/** What a person gets to read about the error of an activity. */
+export function failureOf(step: Step, error: unknown): Failure {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  if (cause instanceof ApplicationFailure) {
+    const [detail] = (cause.details ?? []) as Failure[];
+    if (detail) return detail;
+    return { ...toFailure(cause), ...(isFailureType(cause.type) && { type: cause.type }) };
+  }
+  if (cause instanceof TimeoutFailure) return timeoutOf(step, cause);
+  return toFailure(cause);
+}
+
+function timeoutOf(step: Step, timeout: TimeoutFailure): Failure {
+  if (timeout.timeoutType === 'SCHEDULE_TO_START') {
+    return {
+      type: 'host.lost',
+      message: `The step "${step.name}" waited 60 s for the machine that holds the cluster, but no worker there took it.`,
+      remedy: 'Run `tracewright up` on that machine: it starts the worker and goes on here.',
+      retryable: false,
+    };
+  }
+  const [last] =
+    timeout.cause instanceof ApplicationFailure ? ((timeout.cause.details ?? []) as Failure[]) : [];
+  if (last) return last;
+  return {
+    type: 'step.timeout',
+    message: `The step "${step.name}" did not end within its time (${String(timeout.timeoutType)}).`,
+    remedy:
+      'Look at what it did last with `tracewright status`, then retry; a longer `timeout` in the stack file helps a slow machine.',
+    retryable: false,
+  };
 }

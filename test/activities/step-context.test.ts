@@ -50,6 +50,17 @@ describe('asActivity', () => {
     expect(await identifyProcess(grandchild)).toBeUndefined();
   });
 
+  it('has the next attempt wait for as long as the failure says', async () => {
+    const limited = new TracewrightError({
+      type: 'ready.image-pull',
+      message: 'm',
+      remedy: 'r',
+      retryAfterMs: 70_000,
+    });
+    await expect(perform(() => Promise.reject(limited))).rejects.toMatchObject({ nextRetryDelay: 70_000 });
+    await expect(perform(failing('ready.image-pull'))).rejects.not.toHaveProperty('nextRetryDelay', 70_000);
+  });
+
   it('says of a worker that is stopped that the next one goes on', async () => {
     const env = new MockActivityEnvironment();
     const stopped = perform((_task, { signal }) => {
@@ -57,6 +68,27 @@ describe('asActivity', () => {
       return Promise.reject(signal.reason as Error);
     }, env);
     await expect(stopped).rejects.toMatchObject({ type: 'worker.shutdown', nonRetryable: false });
+  });
+
+  it.each([
+    [
+      { paused: true },
+      /operator .*paused/u,
+      /temporal activity unpause --workflow-id \S+ --activity-id \S+$/u,
+    ],
+    [{ reset: true }, /operator .*reset/u, /./u],
+  ])('says of an attempt that an operator stops whose doing it is: %j', async (details, message, remedy) => {
+    const env = new MockActivityEnvironment();
+    const stopped = perform((_task, { signal }) => {
+      env.cancel('PAUSED', { cancelRequested: false, ...details } as never);
+      return Promise.reject(signal.reason as Error);
+    }, env);
+    await expect(stopped).rejects.toMatchObject({
+      type: 'worker.shutdown',
+      nonRetryable: false,
+      message: expect.stringMatching(message) as string,
+      details: [{ remedy: expect.stringMatching(remedy) as string }],
+    });
   });
 
   it('hands a typed failure on with its remedy and without secrets', async () => {

@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { loadStack } from '../../src/stack-file.js';
 import { chartFolder, helm, only, ourCharts, renderComponent, repository, type Rendered } from './render.js';
 
-const components = ['tempo', 'prometheus-stack', 'operator'];
+const components = ['trace-store', 'prometheus-stack', 'operator'];
 
 interface Container {
   name: string;
@@ -75,27 +75,30 @@ test('every image is one that the embedded build makes', async () => {
   expect(built).toEqual(expect.arrayContaining([...images]));
 });
 
-describe('tempo', () => {
-  test('has the names and ports that the tutorial and its collector rely on', async () => {
-    const objects = await renderComponent('tempo');
-    only(objects, 'StatefulSet', 'tempo');
+describe('trace-store', () => {
+  test('is Tempo to the tutorial’s collector: its Service has the name and the ports', async () => {
+    const objects = await renderComponent('trace-store');
+    only(objects, 'StatefulSet', 'trace-store');
     const ports = servicePorts(only(objects, 'Service', 'tempo'));
     expect(ports).toEqual(
-      expect.arrayContaining(['3100/TCP', '4317/TCP', '4318/TCP', '14250/TCP', '14268/TCP']),
+      expect.arrayContaining(['3100/TCP', '4317/TCP', '4318/TCP', '14250/TCP', '14268/TCP', '9411/TCP']),
     );
-    expect(ports).toEqual(expect.arrayContaining(['6831/UDP', '6832/UDP', '55678/TCP']));
+    expect(ports).toEqual(expect.arrayContaining(['6831/UDP', '6832/UDP']));
   });
 
-  test('reports to nobody and is configured as its values say', async () => {
-    const objects = await renderComponent('tempo', { tempo: { retention: '3h' } });
-    const { data } = only(objects, 'ConfigMap', 'tempo') as unknown as { data: Record<string, string> };
-    expect(parse(data['tempo.yaml'] ?? '')).toMatchObject({
-      usage_report: { reporting_enabled: false },
-      compactor: { compaction: { block_retention: '3h' } },
-      server: { http_listen_port: 3100 },
-      distributor: { receivers: { otlp: { protocols: { grpc: { endpoint: '0.0.0.0:4317' } } } } },
-      ingester: { lifecycler: { min_ready_duration: '0s' }, trace_idle_period: '1s' },
+  test('is configured as its values say', async () => {
+    const objects = await renderComponent('trace-store', {
+      config: { extensions: { api: { limit_mib: 64 } } },
     });
+    only(objects, 'Service', 'trace-store');
+    const { data } = only(objects, 'ConfigMap', 'trace-store') as unknown as { data: Record<string, string> };
+    expect(parse(data['trace-store.yaml'] ?? '')).toMatchObject({
+      extensions: { api: { endpoint: '0.0.0.0:3100', limit_mib: 64 } },
+      receivers: { otlp: { protocols: { grpc: { endpoint: '0.0.0.0:4317' } } } },
+    });
+    expect(JSON.stringify(only(objects, 'StatefulSet', 'trace-store'))).toContain(
+      '{"name":"GOMEMLIMIT","value":"128MiB"}',
+    );
   });
 });
 
@@ -127,7 +130,7 @@ describe('kube-prometheus-stack', () => {
     expect(only(named, 'Prometheus', prometheus).spec).toMatchObject({ podMonitorSelector });
   });
 
-  test('scrapes itself, its operator, the API server and Tempo', async () => {
+  test('scrapes itself, its operator, the API server and the trace store', async () => {
     const objects = await renderComponent('prometheus-stack');
     const monitors = objects
       .filter(({ kind }) => kind === 'ServiceMonitor')
@@ -136,7 +139,7 @@ describe('kube-prometheus-stack', () => {
       'kube-stack-prometheus-kube-apiserver',
       'kube-stack-prometheus-kube-operator',
       'kube-stack-prometheus-kube-prometheus',
-      'tempo',
+      'trace-store',
     ]);
   });
 });

@@ -7,7 +7,7 @@ import { loadStack } from '../../src/stack-file.js';
 import { sharedCacheDir } from '../support/cache.js';
 
 export const repository = join(import.meta.dirname, '..', '..');
-export const ourCharts = ['tempo', 'kube-prometheus-stack', 'opentelemetry-operator'] as const;
+export const ourCharts = ['trace-store', 'kube-prometheus-stack', 'opentelemetry-operator'] as const;
 
 /** As much of a Kubernetes object as the tests look at. */
 export interface Rendered {

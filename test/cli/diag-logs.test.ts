@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { bundle } from '../../src/cli/diag/bundle.js';
-import { logFile, readEnd } from '../../src/cli/diag/log-end.js';
+import { logFile, readEnd } from '../../src/cli/diag/logs.js';
 import { testFolder } from '../support/folder.js';
 import { unpack } from '../support/unpack.js';
 import { cli } from './support.js';

@@ -2,11 +2,12 @@ import { once } from 'node:events';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createCleaner } from '../../src/cli/diag/cleaner.js';
+import { createCleaner, secretsIn, secretsOfEnvironment } from '../../src/cli/diag/secrets.js';
 import { collectParts } from '../../src/cli/diag/part.js';
-import { secretsIn, secretsOfEnvironment } from '../../src/cli/diag/known-secrets.js';
 import { listEnvironments } from '../../src/cli/environments.js';
 import { environmentWorkflowId } from '../../src/domain/names.js';
+import { workerPlace } from '../../src/temporal/worker-process.js';
+import { daemonLogPath } from '../../src/tools/daemon.js';
 import { ScriptedActivities, fail } from '../support/fake-activities.js';
 import { testFolder } from '../support/folder.js';
 import { spec } from '../support/stack.js';
@@ -49,12 +50,14 @@ describe('tracewright diag', () => {
       },
     ];
     const run = async (folder: string, name: string) => {
-      await mkdir(join(folder, 'state/worker'), { recursive: true });
+      const { address } = harness.env;
+      const place = workerPlace(join(folder, 'state'), { embedded: false, address, namespace: 'default' });
+      await mkdir(place.folder, { recursive: true });
       await writeFile(
-        join(folder, 'state/worker/worker.log'),
+        daemonLogPath(place),
         `token: ${planted.log}\nheard ${planted.variable} and ${planted.parameter}\n`,
       );
-      const env = { TEMPORAL_ADDRESS: harness.env.address, MY_TOKEN: planted.variable };
+      const env = { TEMPORAL_ADDRESS: address, MY_TOKEN: planted.variable };
       return cli(folder, ['diag', name, '--output', 'it.tar.gz', '--json'], { env });
     };
     await withEnvironment(

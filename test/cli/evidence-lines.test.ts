@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { shortEvidence } from '../../src/cli/evidence-lines.js';
-import { failureLines } from '../../src/cli/errors.js';
+import { failureLines, shortEvidence } from '../../src/cli/errors.js';
 import { finish, rowsBelowFrame } from '../../src/cli/finish.js';
-import { frame } from '../../src/cli/frame.js';
-import { createPaint } from '../../src/cli/paint.js';
-import { rowsOf, widthOf } from '../../src/cli/text-width.js';
+import { createPaint } from '../../src/cli/views/format.js';
+import { frame } from '../../src/cli/views/frame.js';
+import { rowsOf, widthOf } from '../../src/cli/views/text-width.js';
 import type { Failure } from '../../src/domain/failure.js';
 import { planOf } from '../../src/domain/plan.js';
 import { tutorialShapedStack } from '../support/stack.js';
@@ -18,7 +17,7 @@ const failure: Failure = {
   message:
     'HotROD cannot reach the collector: OTEL_EXPORTER_JAEGER_ENDPOINT of deployment/example-hotrod is http://otel-collector-collector.otel.svc.cluster.local:14268/api/traces, but there is no Service otel-collector-collector in the namespace otel.',
   remedy:
-    '`tracewright up`, called as before, puts back what was changed by hand: Deployment default/example-hotrod differs in spec.template.spec.containers[0].env[0].value. Or mend it otherwise, then `tracewright retry`: Set OTEL_EXPORTER_JAEGER_ENDPOINT of deployment/example-hotrod to http://otel-collector-collector.otel-system.svc.cluster.local:14268/api/traces.',
+    '`tracewright up`, called as before, puts back what was changed by hand: Deployment default/example-hotrod differs in spec.template.spec.containers[0].env[0].value. Or fix it otherwise, then `tracewright retry`: Set OTEL_EXPORTER_JAEGER_ENDPOINT of deployment/example-hotrod to http://otel-collector-collector.otel-system.svc.cluster.local:14268/api/traces.',
   retryable: false,
   attempts: 2,
   evidence,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { LiveStep } from '../../src/cli/follow.js';
-import { frame, type FrameOptions } from '../../src/cli/frame.js';
-import { createPaint } from '../../src/cli/paint.js';
-import { widthOf } from '../../src/cli/text-width.js';
+import { createPaint } from '../../src/cli/views/format.js';
+import { frame, type FrameOptions } from '../../src/cli/views/frame.js';
+import { widthOf } from '../../src/cli/views/text-width.js';
 import type { Failure } from '../../src/domain/failure.js';
 import type { Progress, StepProgress } from '../../src/domain/progress.js';
 import { progressOf } from './support.js';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createLogPrinter } from '../../src/cli/log-printer.js';
+import { createLogPrinter } from '../../src/cli/commands/logs.js';
 import { recordingContext } from './support.js';
 
 test('a line says whose it is when there are several', () => {

@@ -1,9 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseAssignment } from '../../src/cli/parameters/assignment.js';
+import { parseAssignment, readParameters } from '../../src/cli/parameters/read.js';
 import { applyParameters, chooseParameters } from '../../src/cli/parameters/choose.js';
-import { readParameters } from '../../src/cli/parameters/read.js';
 import { testFolder } from '../support/folder.js';
 import { containing } from '../support/match.js';
 import { tutorialShapedStack } from '../support/stack.js';
@@ -15,8 +14,13 @@ describe('--set', () => {
     ['true', true],
     ['null', null],
     ['12', 12],
-    ['-1.5', -1.5],
-    ['1e3', 1000],
+    ['-1.5', '-1.5'],
+    ['1e3', '1e3'],
+    ['52e1234', '52e1234'],
+    ['1.10', '1.10'],
+    ['20190806', 20190806],
+    ['+5', 5],
+    ['TRUE', true],
     ['"12"', '12'],
     ["'true'", 'true'],
     ['9.3.6', '9.3.6'],
@@ -29,9 +33,15 @@ describe('--set', () => {
     ['k=v', 'k=v'],
     ['[a, 2]', ['a', 2]],
     ['{a,2}', ['a', 2]],
-    ['{}', {}],
-    ['{a: 1}', { a: 1 }],
-    ['x,y', 'x,y'],
+    ['{}', ['']],
+    ['{a: 1}', ['a: 1']],
+    ['{"a": 1}', { a: 1 }],
+    ['{1,true,null}', [1, true, null]],
+    ['{https://a.example.com,https://b.example.com}', ['https://a.example.com', 'https://b.example.com']],
+    ['{--log.level=debug,--web.listen-address=:9090}', ['--log.level=debug', '--web.listen-address=:9090']],
+    [String.raw`x\,y`, 'x,y'],
+    [String.raw`10.0.0.0/8\,.svc`, '10.0.0.0/8,.svc'],
+    [String.raw`\{\{pod\}\}`, '{{pod}}'],
   ])('takes %j as %j', (text, value) => {
     expect(parseAssignment(`a.values.b=${text}`)).toEqual({
       given: `--set a.values.b=${text}`,
@@ -61,16 +71,25 @@ describe('--set', () => {
     'a.values.=1',
     'a.values.b[x]=1',
     'a.values.b[0]c=1',
-    'a.values.b="open',
-    'a.values.b=[open',
+    'a.values.b={open',
+    'a.values.b={{pod}}',
   ])('refuses %s', (text) => {
     expect(() => parseAssignment(text)).toThrow(
       expect.objectContaining({ type: 'usage.invalid', message: containing('is not an assignment') }),
     );
   });
 
-  it("refuses several in one, which Helm's --set would take", () => {
-    expect(() => parseAssignment('a.values.b=1,c.values.d=2')).toThrow(/takes one assignment/u);
+  it.each(['"open', '[open', '[1, 9007199254740993]', '"\\x"'])('refuses YAML that is none: %s', (text) => {
+    expect(() => parseAssignment(`a.values.b=${text}`)).toThrow(
+      expect.objectContaining({
+        type: 'stack.malformed',
+        message: containing('--set values.b:1:'),
+      }),
+    );
+  });
+
+  it.each(['1,c.values.d=2', 'x,y'])("refuses %s, which Helm's --set would take for several", (value) => {
+    expect(() => parseAssignment(`a.values.b=${value}`)).toThrow(/takes one assignment/u);
   });
 });
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { CliContext } from '../../src/cli/context.js';
-import { createPaint } from '../../src/cli/paint.js';
-import { progressNotes } from '../../src/cli/progress-notes.js';
 import { openSession } from '../../src/cli/session.js';
+import { createPaint } from '../../src/cli/views/format.js';
+import { progressNotes } from '../../src/cli/views/progress-notes.js';
 import { loadConfig } from '../../src/config.js';
 import { temporalWheel, type Platform } from '../../src/tools/tool-pins.js';
 import { testFolder } from '../support/folder.js';

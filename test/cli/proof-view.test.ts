@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { createPaint } from '../../src/cli/paint.js';
-import { proofLines } from '../../src/cli/proof-view.js';
-import { widthOf } from '../../src/cli/text-width.js';
+import { createPaint } from '../../src/cli/views/format.js';
+import { proofLines } from '../../src/cli/views/proof-view.js';
+import { widthOf } from '../../src/cli/views/text-width.js';
 import type { Proof } from '../../src/domain/proof.js';
 
 const proof: Proof = {
@@ -54,6 +54,13 @@ const paint = createPaint(false);
 describe('the view of a proof', () => {
   test('at 80 columns', () => {
     expect(proofLines(proof, { paint }).join('\n')).toMatchSnapshot();
+  });
+
+  test('calls the trace store what its stack calls it, and Tempo where a kept proof says nothing', () => {
+    const titles = (store?: string): string =>
+      proofLines({ ...proof, ...(store !== undefined && { store }) }, { paint }).join('\n');
+    expect(titles('Trace store')).toMatch(/✓ Trace store, by trace id {2}51 spans/u);
+    expect(titles()).toMatch(/✓ Tempo, by trace id {2}51 spans/u);
   });
 
   test.each([40, 60, 80, 100, 200])('fits into %i columns', (columns) => {

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { Terminal } from '../../src/cli/redraw.js';
+import type { Terminal } from '../../src/cli/views/redraw.js';
 import { screenOf } from '../support/screen.js';
 
 /** A terminal that keeps what is written to it. */

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
-import { createLiveView } from '../../src/cli/live-view.js';
-import { createPaint } from '../../src/cli/paint.js';
-import { Redraw } from '../../src/cli/redraw.js';
+import { createLiveView } from '../../src/cli/follow-to-end.js';
+import { createPaint } from '../../src/cli/views/format.js';
+import { Redraw } from '../../src/cli/views/redraw.js';
 import { RecordingTerminal } from './recording-terminal.js';
 import { progressOf } from './support.js';
 import { TerminalEmulator } from './terminal-emulator.js';

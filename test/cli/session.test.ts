@@ -5,7 +5,7 @@ import type { Client } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import { ask } from '../../src/cli/ask.js';
 import { environmentHandle, sendUpdate } from '../../src/cli/environments.js';
-import { onEnvironment } from '../../src/cli/on-environment.js';
+import { onEnvironment } from '../../src/cli/with-cluster.js';
 import { loadConfig } from '../../src/config.js';
 import type { Progress } from '../../src/domain/progress.js';
 import { whyUnsupported } from '../../src/targets/embedded/host.js';
@@ -52,7 +52,7 @@ describe.skipIf((await whyUnsupported()) !== undefined)('a session of commands',
     expect(await command('retry', 'cluster')).toMatchObject({
       exitCode: 1,
       errors: [
-        'error [update.refused] small: The environment refuses: the step "cluster" is not blocked: no step waits for a decision.',
+        'error [update.refused] small: Update rejected: the step "cluster" is not blocked: no step waits for a decision.',
         '  → See `tracewright status --name small`.',
       ],
     });
@@ -115,7 +115,7 @@ describe.skipIf((await whyUnsupported()) !== undefined)('a session of commands',
       await expect(refused).rejects.toMatchObject({ type: 'update.refused' });
     });
     // Once for each, and again where who has just come needs more time.
-    const revivals = recording.lines.filter((line) => line.includes('looking after them'));
+    const revivals = recording.lines.filter((line) => line.includes('is not responding; restarting'));
     expect(revivals.length, recording.lines.join('\n')).toBeGreaterThanOrEqual(3);
   });
 

@@ -2,11 +2,10 @@ import { existsSync } from 'node:fs';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createPaint } from '../../src/cli/paint.js';
+import { settingsLines } from '../../src/cli/commands/config.js';
 import { effectiveSettings } from '../../src/cli/settings/effective-settings.js';
-import { maskValue } from '../../src/cli/settings/mask-value.js';
-import type { Setting } from '../../src/cli/settings/setting.js';
-import { settingsLines } from '../../src/cli/settings/settings-view.js';
+import { maskValue, type Setting } from '../../src/cli/settings/setting.js';
+import { createPaint } from '../../src/cli/views/format.js';
 import type { EnvironmentSpec } from '../../src/domain/progress.js';
 import { testFolder } from '../support/folder.js';
 import { tutorialShapedStack } from '../support/stack.js';
@@ -111,6 +110,7 @@ authorization = "PLANTED-HEADER"
     const settings = await settingsOf({
       TEMPORAL_ADDRESS: 'a:1',
       TEMPORAL_TLS_CLIENT_CERT_PATH: '/nowhere/client.pem',
+      TEMPORAL_TLS_CLIENT_KEY_PATH: '/nowhere/client.key',
     });
     expect(named(settings, 'server')?.problem).toContain("'/nowhere/client.pem'");
   });
@@ -203,6 +203,13 @@ describe('tracewright config', () => {
     expect((await cli(folder, ['--help'], { env })).exitCode).toBe(0);
     expect(existsSync(join(folder, 'state'))).toBe(false);
     expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('says what is set and does not count', async () => {
+    const env = { TEMPORAL_ADDRESS: '127.0.0.1:1', TEMPORAL_CODEC_ENDPOINT: 'https://codec.example.org' };
+    const { exitCode, stdout } = await cli(await testFolder(), ['config'], { env });
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('! TEMPORAL_CODEC_ENDPOINT is ignored');
   });
 
   it('prints JSON, and ends with 0 when all is well', async () => {

@@ -103,6 +103,6 @@ export async function processesOf(folder: string): Promise<Record<string, string
 }
 
 /** Ends all processes of the folder at once. */
-async function killProcessesOf(folder: string): Promise<void> {
+export async function killProcessesOf(folder: string): Promise<void> {
   for (const pid of Object.keys(await processesOf(folder))) process.kill(Number(pid), 'SIGKILL');
 }

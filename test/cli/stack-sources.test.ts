@@ -2,8 +2,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { builtInStacks } from '../../src/cli/built-in-stacks.js';
-import { withChartsFrom, withImagesFrom } from '../../src/cli/stack-sources.js';
+import {
+  builtInStacks,
+  embeddedImages,
+  withChartsFrom,
+  withImagesFrom,
+} from '../../src/cli/stack-sources.js';
 import type { Stack } from '../../src/domain/stack.js';
 import { loadStack } from '../../src/stack-file.js';
 
@@ -62,19 +66,53 @@ describe('--images-from', () => {
     );
   });
 
-  test.each([
-    ['registry.local', 'https://registry.local'],
-    ['registry.local:5000/a/b', 'https://registry.local:5000/v2/a/b'],
-    ['http://k3d-registry.localhost:5000', 'http://k3d-registry.localhost:5000'],
-  ])('on k3d, %s: a mirror of containerd', (from, endpoint) => {
-    const changed = withImagesFrom(stack, from, 'k3d');
-    expect(changed.k3d).toMatchObject({ apiPort: 6443, mirrors: { '*': [endpoint] } });
-    expect(changed.components).toEqual(stack.components);
+  test('on k3d: the cluster is told, the stack stays', () => {
+    expect(withImagesFrom(stack, 'registry.local', 'k3d')).toEqual(stack);
   });
 
   test('what cannot be', () => {
     const usage = expect.objectContaining({ type: 'usage.invalid' }) as unknown;
     expect(() => withImagesFrom(stack, 'no registry', 'k3d')).toThrow(usage);
-    expect(() => withImagesFrom(stack, 'registry.local', 'embedded')).toThrow(usage);
+  });
+});
+
+describe('the images of an embedded cluster', () => {
+  const built = { embedded: 'tempo' };
+  const remote = { oci: 'oci://registry.local/charts/tempo', version: '1.0.0' };
+  const local = { path: '/charts/tempo' };
+  const components = (...charts: readonly object[]): Stack['components'] =>
+    Object.fromEntries(
+      charts.map((chart, index) => [
+        `c${String(index)}`,
+        { release: { namespace: 'n', chart, values: {} } } as unknown as Stack['components'][string],
+      ]),
+    );
+
+  test.each([
+    ['all built here', [built, local], undefined],
+    ['charts of repositories', [remote, local], { built: false }],
+    ['both', [built, remote], { built: true }],
+    ["charts of one's own", [local], { built: true, dispensable: true }],
+    ['no charts', [], { built: true, dispensable: true }],
+  ])('%s', (_, charts, expected) => {
+    expect(embeddedImages({ components: components(...charts) }, undefined)).toEqual(expected);
+  });
+
+  test('come from a registry, a folder, or mirrors', () => {
+    const of = { components: components(remote) };
+    expect(embeddedImages(of, 'registry.local/mirror/')).toEqual({
+      built: false,
+      from: 'https://registry.local/mirror',
+    });
+    expect(embeddedImages(of, '127.0.0.1:5000')).toMatchObject({ from: 'http://127.0.0.1:5000' });
+    expect(embeddedImages(of, folder)).toMatchObject({ from: folder });
+    const mirrors = { 'docker.io': ['https://mirror.local'] };
+    expect(embeddedImages({ ...of, embedded: { mirrors } }, undefined)).toMatchObject({ mirrors });
+  });
+
+  test('cannot come from elsewhere when they are built', () => {
+    const usage = expect.objectContaining({ type: 'usage.invalid' }) as Error;
+    expect(() => embeddedImages({ components: components(built) }, 'registry.local')).toThrow(usage);
+    expect(() => embeddedImages({ components: components(remote) }, '/no/such/folder')).toThrow(usage);
   });
 });

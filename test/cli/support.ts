@@ -1,11 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { createPaint } from '../../src/cli/paint.js';
+import { execa } from 'execa';
 import type { CliContext } from '../../src/cli/context.js';
+import { createPaint } from '../../src/cli/views/format.js';
 import { loadConfig } from '../../src/config.js';
 import type { Progress } from '../../src/domain/progress.js';
-import { execa } from 'execa';
 
 const program = fileURLToPath(new URL('../../bin/tracewright.js', import.meta.url));
 

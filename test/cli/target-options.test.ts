@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { targetSpecOf, type TargetOptions } from '../../src/cli/target-options.js';
+import type { SourceOptions } from '../../src/cli/stack-sources.js';
 import { loadConfig } from '../../src/config.js';
+import { thisMachine } from '../../src/targets/machine.js';
 import type { TargetKind } from '../../src/domain/stack.js';
 import { tutorialShapedStack } from '../support/stack.js';
 
@@ -31,24 +33,35 @@ describe('the target that the options mean', () => {
   afterAll(() => rm(folder, { recursive: true }));
 
   const spec = (
-    options: Partial<TargetOptions>,
+    options: Partial<TargetOptions & SourceOptions>,
     { targets = ['embedded', 'kubeconfig'] as TargetKind[], environment = {} } = {},
   ): ReturnType<typeof targetSpecOf> =>
     targetSpecOf(
       loadConfig(environment),
       { target: 'auto', ...options },
       { ...tutorialShapedStack(), targets },
+      thisMachine(loadConfig(environment)),
     );
 
   it('is a cluster of our own, unless an existing one is named', async () => {
     expect(await spec({})).toEqual({
-      target: { kind: 'embedded' },
+      target: { kind: 'embedded', images: { built: true, dispensable: true } },
       why: expect.stringContaining('auto: ') as string,
     });
     expect(await spec({ kubeconfig: file('work') })).toEqual({
       target: { kind: 'kubeconfig', kubeconfigPath: file('work'), context: 'staging' },
       why: 'auto: --kubeconfig names a cluster; context staging',
     });
+  });
+
+  it.each([
+    ['registry.local', 'https://registry.local'],
+    ['registry.local:5000/a/b', 'https://registry.local:5000/v2/a/b'],
+    ['http://k3d-registry.localhost:5000', 'http://k3d-registry.localhost:5000'],
+  ])('tells the cluster of k3d where its images come from: %s', async (imagesFrom, endpoint) => {
+    const { target } = await spec({ target: 'k3d', imagesFrom }, { targets: ['k3d'] });
+    expect(target.k3d).toMatchObject({ apiPort: 6443, mirrors: { '*': [endpoint] } });
+    expect((await spec({ target: 'k3d' }, { targets: ['k3d'] })).target.k3d).not.toHaveProperty('mirrors');
   });
 
   it('has an absolute path, and the context even when that was not named', async () => {
@@ -66,7 +79,9 @@ describe('the target that the options mean', () => {
       (await spec({ target: 'kubeconfig', ...(context !== undefined && { context }) }, { environment }))
         .target;
     expect(await at()).toMatchObject({ kubeconfigPath: file('home'), context: 'lab' });
-    expect(await at('production')).toMatchObject({ kubeconfigPath: file('work'), context: 'production' });
+    // All files from the first on: cluster and user of a context may stand in another one.
+    const files = [file('home'), file('work')].join(':');
+    expect(await at('production')).toMatchObject({ kubeconfigPath: files, context: 'production' });
     await expect(at('nowhere')).rejects.toMatchObject({
       type: 'cluster.not-found',
       remedy: expect.stringContaining('lab') as string,

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import xterm from '@xterm/headless';
-import type { Terminal } from '../../src/cli/redraw.js';
+import type { Terminal } from '../../src/cli/views/redraw.js';
 
 /** A terminal emulator: it breaks and joins lines as people's terminals do. */
 export class TerminalEmulator extends EventEmitter {

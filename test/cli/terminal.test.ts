@@ -6,11 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { Context } from '@temporalio/activity';
 import { Ajv } from 'ajv';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventJsonSchema } from '../../src/cli/event-json-schema.js';
-import type { CliEvent } from '../../src/cli/event-schema.js';
+import { type CliEvent, eventJsonSchema } from '../../src/cli/views/event-schema.js';
 import { loadConfig } from '../../src/config.js';
 import type { LiveDetail } from '../../src/domain/progress.js';
-import { stopWorker } from '../../src/temporal/worker-process.js';
+import { stopWorker, workerPlaceOf } from '../../src/temporal/worker-process.js';
 import { fail, ScriptedActivities, type Behaviour } from '../support/fake-activities.js';
 import { hasPseudoTerminal, PseudoTerminal } from '../support/pseudo-terminal.js';
 import { startRealHarness, tearDown, withEnvironment, type Harness } from '../workflows/harness.js';
@@ -32,7 +31,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   const environment = cliEnvironment(folder, variables);
-  await stopWorker(loadConfig(environment));
+  await stopWorker(workerPlaceOf(loadConfig(environment)));
   await harness.stop();
   await rm(folder, { recursive: true, force: true });
 });

@@ -1,77 +1,44 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { hitLines } from '../../src/cli/hit-list.js';
-import { createPaint } from '../../src/cli/paint.js';
-import { widthOf } from '../../src/cli/text-width.js';
-import { renderTracePage } from '../../src/cli/trace-page/page.js';
+import { hitLines } from '../../src/cli/commands/trace.js';
+import { createPaint } from '../../src/cli/views/format.js';
+import { widthOf } from '../../src/cli/views/text-width.js';
+import { renderTracePage } from '../../src/cli/views/trace-page.js';
+import type { Trace } from '../../src/domain/trace.js';
 import { rideTrace } from '../proof/support/fixtures.js';
 import { rawSpan, traceOfSpans } from '../support/spans.js';
 
-const pageOf = (...spans: Parameters<typeof traceOfSpans>): string =>
-  renderTracePage(traceOfSpans(...spans), 'Tracewright 1');
+/** What the elements of this name hold. */
+const contentsOf = (page: string, name: string): string[] =>
+  [...page.matchAll(new RegExp(`<${name}[^>]*>([\\s\\S]*?)</${name}>`, 'gu'))].map(([, text = '']) => text);
 
-/** Opened elements that are never closed, and the other way round. */
-function unbalanced(page: string): string[] {
-  const open: string[] = [];
-  for (const [, slash, name = ''] of page.matchAll(/<(\/?)([a-z][a-z0-9]*)[^>]*>/gu)) {
-    if (name === 'meta') continue;
-    if (slash === '') open.push(name);
-    else if (open.pop() !== name) return [name];
-  }
-  return open;
-}
+const traceIn = (page: string): Trace =>
+  (JSON.parse(contentsOf(page, 'script')[0] ?? '') as { trace: Trace }).trace;
 
-describe('the page of a trace', () => {
+describe('the file of a trace', () => {
   const ride = rideTrace();
-  const page = renderTracePage(ride, 'Tracewright 1');
 
-  test('shows every span of a recorded ride with its facts, and what the terminal says below', () => {
-    expect(page.match(/<details/gu)).toHaveLength(ride.spans.length);
-    expect(unbalanced(page)).toEqual([]);
-    for (const { id } of ride.spans) expect(page).toContain(`<dd>${id}</dd>`);
-    expect(page).toContain('Critical path █: ');
-    expect(page).toMatch(/<details class="failed"[^>]*>.*<span class="error">redis timeout<\/span>/u);
-    expect(page).toContain('<dt>http.status_code</dt><dd>200</dd>');
-    expect(page).toContain(ride.id);
+  test('holds the trace, and lets run what it holds and nothing else', async () => {
+    const page = await renderTracePage(ride, 'Tracewright 1');
+    expect(traceIn(page)).toEqual(ride);
+    const [, policy = ''] = /content="(default-src [^"]*)"/u.exec(page) ?? [];
+    expect(policy).toMatch(/^default-src 'none'; script-src 'sha256-\S+'; style-src 'sha256-\S+';/u);
+    const hash = (text = ''): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+    expect(policy).toContain(`script-src ${hash(contentsOf(page, 'script')[1])};`);
+    expect(policy).toContain(`style-src ${hash(contentsOf(page, 'style')[0])};`);
+    expect(page).not.toMatch(/ (?:src|href|style|on\w+)=/u);
   });
 
-  test('needs nothing else and is small', () => {
-    expect(page).not.toMatch(
-      /<(?:script|link|img|iframe)|https?:\/\/(?!0\.0\.0\.0|127)[^<]*"|@import|url\(/u,
+  test('what spans say ends neither the data nor the title', async () => {
+    const evil = `</script></title><script>alert(1)</script><!--<script>"'\u001b[2J\u202e`;
+    const hostile = traceOfSpans(
+      rawSpan('a', 0, 5, undefined, { name: evil, service: evil, attributes: { [evil]: evil } }),
     );
-    expect(page).toContain(`content="default-src 'none'; style-src 'unsafe-inline'"`);
-    expect(page.length / ride.spans.length).toBeLessThan(1_500);
-  });
-
-  test('draws the bars where the terminal does: a call in the second half, half of it critical', () => {
-    const halves = pageOf(rawSpan('a', 0, 100), rawSpan('b', 50, 100, 'a', { service: 'far' }));
-    expect(halves).toContain(
-      '<i style="left:50%;width:50%"></i><i class="critical" style="left:50%;width:50%">',
-    );
-    expect(halves).toContain(
-      '<i style="left:0%;width:100%"></i><i class="critical" style="left:0%;width:50%">',
-    );
-  });
-
-  test('a trace without a duration has bars all the same', () => {
-    expect(pageOf(rawSpan('a', 0, 0))).toContain('<i style="left:0%;width:0%"></i>');
-  });
-
-  test('what spans say stays text', () => {
-    const evil = `</details><script>alert(1)</script>"'><img src=x onerror=alert(1)>\u001b[2J\u202e`;
-    const hostile = pageOf(
-      rawSpan('a', 0, 5, undefined, {
-        name: evil,
-        service: evil,
-        status: 'error',
-        error: evil,
-        attributes: { [evil]: evil },
-      }),
-    );
-    expect(hostile).not.toMatch(/<(?:script|img)/u);
-    expect(unbalanced(hostile)).toEqual([]);
-    expect(hostile).not.toContain('\u001b');
-    expect(hostile).not.toContain('\u202e');
-    expect(hostile).toContain('&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&gt;&lt;img src=x');
+    const page = await renderTracePage(hostile, 'Tracewright 1');
+    expect(traceIn(page)).toEqual(hostile);
+    expect(page.match(/<script/gu)).toHaveLength(2);
+    expect(page).not.toContain('<!--');
+    expect(contentsOf(page, 'title')).toHaveLength(1);
   });
 });
 

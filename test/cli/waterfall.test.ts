@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { createPaint } from '../../src/cli/paint.js';
-import { widthOf } from '../../src/cli/text-width.js';
-import { formatMs } from '../../src/cli/quantity.js';
-import { renderWaterfall } from '../../src/cli/waterfall.js';
+import { createPaint } from '../../src/cli/views/format.js';
+import { widthOf } from '../../src/cli/views/text-width.js';
+import { renderWaterfall } from '../../src/cli/views/waterfall.js';
+import { formatMs } from '../../src/domain/duration.js';
 import { rideTrace } from '../proof/support/fixtures.js';
 import { rawSpan, traceOfSpans } from '../support/spans.js';
 

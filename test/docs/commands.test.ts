@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { CommanderError, type Command } from 'commander';
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CliContext } from '../../src/cli/context.js';
-import { createPaint } from '../../src/cli/paint.js';
-import { createProgram } from '../../src/cli/program.js';
+import { createProgram, withCommands } from '../../src/cli/program.js';
+import { createPaint } from '../../src/cli/views/format.js';
 import { loadConfig } from '../../src/config.js';
 import { listed, shellBlocks, title, whereRun } from './blocks.js';
 import { callsOf, type Call } from './calls.js';
@@ -33,9 +33,9 @@ function program(): Command {
     interrupted: signal,
   };
   const it = createProgram(context, () => undefined);
-  for (const command of [it, ...it.commands])
+  for (const command of withCommands(it))
     command.configureOutput({ writeOut: () => undefined, writeErr: () => undefined });
-  for (const command of it.commands) command.action(() => undefined);
+  for (const command of withCommands(it).slice(1)) command.action(() => undefined);
   return it;
 }
 

@@ -8,7 +8,7 @@ export interface NotRun {
 }
 
 const compose =
-  'needs a Docker engine; test/deploy checks the compose file and runs its script against a server';
+  'needs images; `npm run test:docker -- compose` runs the worker of it, test/deploy checks the rest';
 
 /**
  * Every block that no test runs, and why. A test fails when one is missing here, or when an entry has no block any
@@ -31,6 +31,7 @@ export const notRun: readonly NotRun[] = [
     reason: 'these are test suites of their own; test/faults/faults.test.ts plays one scenario of the first',
   },
   { page: 'deploy/README.md', has: 'docker compose up', reason: compose },
+  { page: 'deploy/README.md', has: 'pg_dumpall', reason: compose },
   {
     page: 'docs/how-to/existing-cluster.md',
     has: '--kubeconfig ~/.kube/staging',
@@ -65,7 +66,12 @@ export const notRun: readonly NotRun[] = [
   {
     page: 'docs/how-to/own-stack.md',
     has: 'tracewright up --stack ./mine.yaml',
-    reason: 'a file of the reader; test/e2e/k3d.test.ts installs one',
+    reason: 'a file of the reader; test/docker/k3d.test.ts installs one',
+  },
+  {
+    page: 'docs/how-to/collector-modes.md',
+    has: 'collector-modes/daemonset.yaml',
+    reason: 'one of four stacks; test/e2e/collector-modes.test.ts installs each',
   },
   {
     page: 'docs/reference/metrics.md',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { runGraph, type GraphNode } from '../../src/domain/graph.js';
+import { runGraph, type GraphNode } from '../../src/domain/plan.js';
 
 const node = (name: string, ...needs: string[]): GraphNode => ({ name, needs });
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { mirroredImage, parseImage } from '../../src/domain/image-reference.js';
-import { imagesOf, rewriteReference } from '../../src/domain/images.js';
+import { imagesOf, mirroredImage, parseImage, rewriteReference } from '../../src/domain/images.js';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 

@@ -54,6 +54,22 @@ describe('leftoversOf', () => {
     expect(again?.step).toBe('tempo:old2');
   });
 
+  it('keeps the names of steps that may be running', () => {
+    const to = (namespace: string): Stack =>
+      changed(({ tempo }) => {
+        if (tempo?.release) tempo.release.namespace = namespace;
+      });
+    const both = leftoversOf(to('second'), to('third'), leftoversOf(before, to('second')));
+    expect(steps(both)).toEqual(['tempo:old', 'tempo:old2']);
+    // The first is removed, the second is blocked, and the same stack is applied again.
+    const [, second] = both;
+    expect(steps(leftoversOf(to('third'), to('third'), second ? [second] : []))).toEqual(['tempo:old2']);
+    // A component of that name takes it: then it is a new run.
+    expect(steps(leftoversOf(without('tempo'), before, leftoversOf(to('second'), without('tempo'))))).toEqual(
+      ['tempo:old'],
+    );
+  });
+
   it('finds only the objects that no component has any more, in whatever version of their group', () => {
     const two = changed(({ hotrod, collector }) => {
       hotrod?.manifests?.objects.push({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'extra' } });

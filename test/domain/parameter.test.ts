@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { withParameters } from '../../src/domain/parameter.js';
 import type { Stack } from '../../src/domain/stack.js';
-import { parseAssignment } from '../../src/cli/parameters/assignment.js';
+import { parseAssignment } from '../../src/cli/parameters/read.js';
 import { tutorialShapedStack } from '../support/stack.js';
 
 const shape = tutorialShapedStack();
@@ -19,7 +19,10 @@ const [withValues, values]: [Stack, Record<string, unknown>] = (() => {
 })();
 
 const after = (...assignments: string[]): Stack =>
-  withParameters(withValues, assignments.map(parseAssignment));
+  withParameters(
+    withValues,
+    assignments.map((text) => parseAssignment(text)),
+  );
 const tempoAfter = (...assignments: string[]): unknown =>
   after(...assignments).components['tempo']?.release?.values;
 const hotrodAfter = (assignment: string): unknown =>
@@ -27,7 +30,7 @@ const hotrodAfter = (assignment: string): unknown =>
 
 it.each<[string, object]>([
   ['image.tag=2.1.0', { image: { tag: '2.1.0', pull: 'Always' } }],
-  ['image={}', { image: {} }],
+  ['image={}', { image: [''] }],
   ['new.deep[0].name=x', { new: { deep: [{ name: 'x' }] } }],
   ['args[1]=c', { args: ['a', 'c'] }],
   ['args[2]=c', { args: ['a', 'b', 'c'] }],

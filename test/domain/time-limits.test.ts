@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { deadlineIn } from '../../src/domain/deadline.js';
 import { planOf } from '../../src/domain/plan.js';
 import {
   attemptMs,
+  deadlineIn,
   observationMs,
   serverLimitMs,
   toolGraceMs,

@@ -66,7 +66,7 @@ describe('an answer of Tempo', () => {
           big: '9223372036854775807',
           ratio: 0.5,
           ok: true,
-          list: '{"arrayValue":{"values":[{"stringValue":"a"}]}}',
+          list: '["a"]',
           empty: 'null',
         },
       },
@@ -92,6 +92,69 @@ describe('an answer of Tempo', () => {
     );
   });
 
+  test('attributes that JSON cannot hold, or that nest, do not make a trace unreadable', () => {
+    // As text: JSON.stringify recurses, and runs out of stack before JSON.parse does.
+    const deep = '{"arrayValue":{"values":['.repeat(3_000) + '{"intValue":1}' + ']}}'.repeat(3_000);
+    const values = {
+      amount: { doubleValue: 'NaN' },
+      ratio: { doubleValue: 'Infinity' },
+      floor: { doubleValue: '-Infinity' },
+      share: { doubleValue: 0.5 },
+      text: { doubleValue: '0.25' },
+      count: { intValue: 7 },
+      bytes: { bytesValue: 'AAEC' },
+      map: {
+        kvlistValue: {
+          values: [
+            { key: 'a', value: { intValue: '1' } },
+            { key: '__proto__', value: { doubleValue: 'NaN' } },
+            { key: 'list', value: { arrayValue: { values: [{ boolValue: false }, {}] } } },
+          ],
+        },
+      },
+      none: null,
+      odd: { stringValue: 7 },
+      newer: { stringRefValue: 'x' },
+    };
+    const attributes = Object.entries({ ...values, deep: 'DEEP' }).map(([key, value]) => ({ key, value }));
+    const trace = parseTrace(
+      of([{ ...hexSpan, attributes }], 'batches', 'scopeSpans').replace('"DEEP"', deep),
+    );
+    expect(trace?.spans[0]?.attributes).toEqual({
+      amount: 'NaN',
+      ratio: 'Infinity',
+      floor: '-Infinity',
+      share: 0.5,
+      text: 0.25,
+      count: 7,
+      bytes: 'AAEC',
+      map: '{"a":1,"__proto__":null,"list":[false,null]}',
+      none: 'null',
+      odd: 7,
+      newer: 'x',
+      deep: expect.stringMatching(/^\[{21}"…"\]{21}$/u) as string,
+    });
+    expect(JSON.parse(JSON.stringify(trace))).toEqual(trace);
+  });
+
+  test.each([
+    [
+      'numbers where texts are usual',
+      { name: 5, startTimeUnixNano: 1.7e18, endTimeUnixNano: 1.7e18, status: { code: 2, message: 404 } },
+    ],
+    [
+      'nulls where nothing is said',
+      { name: null, attributes: null, events: null, status: null, parentSpanId: null },
+    ],
+    ['times before 1970 and after all time', { startTimeUnixNano: '-5', endTimeUnixNano: '9'.repeat(40) }],
+    ['an end before the start', { startTimeUnixNano: '2000', endTimeUnixNano: '1000' }],
+    ['empty times', { startTimeUnixNano: '', endTimeUnixNano: '' }],
+  ])('%s are read', (_, change) => {
+    const span = parseTrace(of([{ ...hexSpan, ...change }], 'batches', 'scopeSpans'))?.spans[0];
+    expect(span).toMatchObject({ service: 'web', offsetMs: 0 });
+    expect(span?.durationMs).toBeGreaterThanOrEqual(0);
+  });
+
   test('an unknown kind or status is none, and a span that was never ended has no duration', () => {
     const odd = { ...hexSpan, kind: 'SPAN_KIND_NEW', status: {}, endTimeUnixNano: '0' };
     expect(parseTrace(of([odd], 'batches', 'scopeSpans'))?.spans[0]).toMatchObject({
@@ -99,5 +162,18 @@ describe('an answer of Tempo', () => {
       status: 'unset',
       durationMs: 0,
     });
+  });
+
+  test('events are told with their time in the trace and their attributes', () => {
+    const attributes = [{ key: 'exception.message', value: { stringValue: 'no luck' } }];
+    const events = [
+      { timeUnixNano: '1700000000050000000', name: 'exception', attributes },
+      { timeUnixNano: '1700000000060000000' },
+    ];
+    expect(parseTrace(of([{ ...hexSpan, events }], 'batches', 'scopeSpans'))?.spans[0]?.events).toEqual([
+      { name: 'exception', offsetMs: 50, attributes: { 'exception.message': 'no luck' } },
+      { name: '', offsetMs: 60, attributes: {} },
+    ]);
+    expect(parseTrace(of([hexSpan], 'batches', 'scopeSpans'))?.spans[0]).not.toHaveProperty('events');
   });
 });

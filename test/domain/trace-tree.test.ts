@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { criticalByService, criticalPath } from '../../src/domain/critical-path.js';
-import { flatten, treeOf, type SpanNode } from '../../src/domain/trace-tree.js';
+import { placesOf, treeOf, type SpanNode } from '../../src/domain/trace-tree.js';
 import { rideTrace } from '../proof/support/fixtures.js';
 import { rawSpan, traceOfSpans } from '../support/spans.js';
 
@@ -31,9 +31,8 @@ describe('the tree of a trace', () => {
       traceOfSpans(rawSpan('a', 0, 1, 'b'), rawSpan('b', 2, 3, 'a'), rawSpan('self', 4, 5, 'self')),
     );
     expect(
-      tree.roots
-        .flatMap(flatten)
-        .map((node) => node.span.id)
+      placesOf(tree.roots)
+        .map(({ node }) => node.span.id)
         .sort(),
     ).toEqual(['a', 'b', 'self']);
   });
@@ -57,16 +56,24 @@ describe('the tree of a trace', () => {
       rawSpan('consume', 50, 60, 'send', { service: 'far', kind: 'consumer' }),
       rawSpan('detached', 5, 90, 'send', { service: 'far' }),
     );
-    expect(
-      treeOf(trace)
-        .roots.flatMap(flatten)
-        .map((node) => node.skewMs),
-    ).toEqual([0, 0, 0]);
+    expect(placesOf(treeOf(trace).roots).map(({ node }) => node.skewMs)).toEqual([0, 0, 0]);
     expect(treeOf(trace).endMs).toBe(90);
   });
 
+  test('has a server below the client that shares its id, as Zipkin writes them, and its calls below it', () => {
+    const trace = traceOfSpans(
+      rawSpan('root', 0, 9),
+      rawSpan('rpc', 1, 8, 'root', { kind: 'client' }),
+      rawSpan('rpc', 2, 7, 'root', { kind: 'server', service: 'far' }),
+      rawSpan('query', 3, 4, 'rpc', { service: 'far' }),
+    );
+    const [root] = treeOf(trace).roots;
+    expect(root && shape(root)).toBe('root(rpc(rpc(query)))');
+    expect(treeOf(traceOfSpans(...[1, 2].map((at) => rawSpan('same', at, 9, 'same')))).roots).toHaveLength(1);
+  });
+
   test('of a recorded ride needs no correction: its programs share a clock', () => {
-    const nodes = treeOf(rideTrace()).roots.flatMap(flatten);
+    const nodes = placesOf(treeOf(rideTrace()).roots).map(({ node }) => node);
     expect(nodes).toHaveLength(51);
     expect(nodes.filter((node) => Math.abs(node.skewMs) >= 1)).toEqual([]);
   });

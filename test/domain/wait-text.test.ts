@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import type { StepProgress, StepState } from '../../src/domain/progress.js';
-import { waitText } from '../../src/domain/wait-text.js';
+import { type StepProgress, type StepState, waitText } from '../../src/domain/progress.js';
 
 const step = (name: string, state: StepState, ...needs: string[]): StepProgress => ({
   name,

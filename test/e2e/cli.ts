@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { sharedCacheDir } from '../support/cache.js';
 
-const program = fileURLToPath(new URL('../../bin/tracewright.js', import.meta.url));
+const checkout = fileURLToPath(new URL('../../bin/tracewright.js', import.meta.url));
 
 export interface CliResult {
   readonly exitCode: number | undefined;
@@ -23,8 +23,12 @@ export interface RunningCli {
   interrupt(): Promise<number | undefined>;
 }
 
-/** Runs the built command line, as a user calls it, with a state folder of its own. */
-export function createCli(stateDir: string, env: Readonly<Record<string, string | undefined>> = {}): Cli {
+/** Runs the built command line, as a user calls it, with a state folder of its own: that of the checkout by default. */
+export function createCli(
+  stateDir: string,
+  env: Readonly<Record<string, string | undefined>> = {},
+  program = checkout,
+): Cli {
   const spawn = (args: readonly string[]) =>
     execa(process.execPath, [program, ...args], {
       reject: false,

@@ -1,10 +1,12 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loginText } from '../../src/cli/page-login.js';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { loginText } from '../../src/cli/commands/open.js';
 import type { Progress } from '../../src/domain/progress.js';
 import type { SearchHit } from '../../src/domain/proof.js';
 import type { Trace } from '../../src/domain/trace.js';
@@ -12,8 +14,11 @@ import { clusterFolder } from '../../src/targets/embedded/folder.js';
 import { clusterProcesses, findNode } from '../../src/targets/embedded/processes.js';
 import { connectKubernetes, type Kubernetes } from '../../src/tools/kubernetes/connection.js';
 import type { ObjectList, Pod } from '../../src/tools/kubernetes/objects.js';
+import { provideKubectl } from '../../src/tools/helm-binary.js';
 import { forwardPort } from '../../src/tools/kubernetes/port-forward.js';
+import { findByVariable } from '../../src/tools/process-identity.js';
 import { whyNoCluster } from '../support/embedded-cluster.js';
+import { kubectl, kubectlWith } from '../support/kubectl.js';
 import { unpack } from '../support/unpack.js';
 import { createCli, type Cli, type CliResult } from './cli.js';
 
@@ -82,13 +87,13 @@ describe.skipIf(reason !== undefined)('inside an environment', { timeout: 300_00
     it('writes a page', async () => {
       const page = join(stateDir, 'ride.html');
       expect((await cli.run('trace', traceId, '--html', page)).exitCode).toBe(0);
-      expect(await readFile(page, 'utf8')).toContain(`<code>${traceId}</code>`);
+      expect(await readFile(page, 'utf8')).toContain(traceId);
       expect((await fails('trace', traceId, '--html', page)).first).toContain('[output.exists]');
     });
 
-    it('says what is wrong: an id that Tempo does not know, a query that finds nothing, one that is none', async () => {
+    it('says what is wrong: an id that the store does not know, a query that finds nothing, one that is none', async () => {
       expect((await fails('trace', 'abc')).first).toBe(
-        `error [trace.not-found] Tempo at tempo.tracing:3100 does not know the trace ${'abc'.padStart(32, '0')}.`,
+        `error [trace.not-found] trace-store at tempo.tracing:3100 does not know the trace ${'abc'.padStart(32, '0')}.`,
       );
       const nothing = await fails('trace', '--query', '{ name = "nobody" }');
       expect(nothing.first).toContain('[trace.not-found] { name = "nobody" } finds no trace of the last 1h');
@@ -131,6 +136,49 @@ describe.skipIf(reason !== undefined)('inside an environment', { timeout: 300_00
       expect(await open.interrupt()).toBe(0);
       await expect(fetch(url)).rejects.toThrow();
     });
+
+    it.each(['credential plugin', 'kubectl proxy'] as const)(
+      'forwards by kubectl where only that can connect: behind a %s',
+      async (what) => {
+        const folder = await mkdtemp(join(stateDir, 'behind-'));
+        const kubeconfigPath = join(folder, 'config');
+        const behind = { 'credential plugin': behindPlugin, 'kubectl proxy': behindProxy }[what];
+        await writeFile(kubeconfigPath, stringify(await behind(folder, kube.kubeconfigPath)));
+        const marked = kubectlWith({ BEHIND_OF_TEST: folder });
+        const through = connectKubernetes({ kubeconfigPath, kubectl: marked });
+        onTestFinished(() => {
+          through.close();
+        });
+        const troubles: string[] = [];
+        const forward = await forwardPort(through, hotrod, {
+          host: '127.0.0.1',
+          port: 20_000,
+          onTrouble: (message) => troubles.push(message),
+        });
+        onTestFinished(() => forward.close());
+        const page = async (): Promise<string> => {
+          const url = `http://127.0.0.1:${String(forward.port)}/`;
+          return (await fetch(url, { headers: { connection: 'close' } })).text();
+        };
+        const pages = await Promise.all(Array.from({ length: 3 }, page));
+        for (const text of pages) expect(text).toContain('Rides On Demand');
+        expect(troubles).toEqual([]);
+        // One for the API and one for the pod, whoever else calls.
+        const running = await findByVariable('BEHIND_OF_TEST', folder);
+        const commands = await Promise.all(
+          running.map(({ pid }) => readFile(`/proc/${String(pid)}/cmdline`, 'utf8').catch(() => '')),
+        );
+        const kubectls = commands.filter((command) => !command.startsWith('/bin/sh'));
+        expect(kubectls.filter((command) => command.includes('port-forward'))).toHaveLength(1);
+        expect(kubectls.filter((command) => command.includes('--unix-socket'))).toHaveLength(1);
+
+        const [pod] = await hotrodPods();
+        const path = `/api/v1/namespaces/default/pods/${pod?.metadata.name ?? ''}`;
+        await kube.json({ method: 'DELETE', path, query: { gracePeriodSeconds: 0 } });
+        await expect.poll(() => page().catch(String), patience).toContain('Rides On Demand');
+        expect((await hotrodPods()).map((it) => it.metadata.name)).not.toContain(pod?.metadata.name);
+      },
+    );
 
     it('refuses what this stack has not, a port that is taken, and a Service without a pod', async () => {
       expect((await fails('open', 'grafana')).first).toContain(
@@ -190,7 +238,7 @@ describe.skipIf(reason !== undefined)('inside an environment', { timeout: 300_00
     });
 
     it("prints helm's, those of the cluster, of the worker and of the Temporal server", async () => {
-      expect((await cli.run('logs', 'tempo', '--tool')).stdout).toContain('STATUS: deployed');
+      expect((await cli.run('logs', 'trace-store', '--tool')).stdout).toContain('STATUS: deployed');
       expect((await cli.run('logs', 'cluster', '--tail', '1')).stdout).toMatch(/^kubelet │ /mu);
       expect((await cli.run('logs', 'worker')).stdout).toContain('worker is ready');
       expect((await cli.run('logs', 'temporal')).stdout).toContain('Temporal');
@@ -262,7 +310,7 @@ describe.skipIf(reason !== undefined)('inside an environment', { timeout: 300_00
         expect(all).not.toContain(Buffer.from(secret).toString('base64').replace(/=+$/u, ''));
       }
       expect(files.get('cluster/pods.json')).toContain('"planted"');
-      expect(files.get('cluster/releases.json')).toMatch(/"tempo"[^}]*"deployed"/su);
+      expect(files.get('cluster/releases.json')).toMatch(/"trace-store"[^}]*"deployed"/su);
       expect(files.get('cluster/events.txt')).toContain('Pod/planted');
       expect(files.get('cluster/objects.txt')).toContain('Secret/planted');
       expect([...files.keys()].some((path) => path.includes('kube-system') && path.endsWith('.log'))).toBe(
@@ -294,3 +342,43 @@ describe.skipIf(reason !== undefined)('inside an environment', { timeout: 300_00
       expect((await fails(...args)).first).toContain('[cluster.unreachable]');
   });
 });
+
+interface Kubeconfig {
+  readonly clusters: readonly { readonly name: string; readonly cluster: object }[];
+  readonly users: readonly { readonly name: string; readonly user: Readonly<Record<string, string>> }[];
+}
+
+/** @returns the kubeconfig with its certificate taken out: a plugin in the folder gives it */
+async function behindPlugin(folder: string, kubeconfigPath: string): Promise<object> {
+  const config = parse(await readFile(kubeconfigPath, 'utf8')) as Kubeconfig;
+  const user = config.users[0]?.user ?? {};
+  const [certificate = '', key = ''] = ['client-certificate-data', 'client-key-data'].map((field) =>
+    Buffer.from(user[field] ?? '', 'base64').toString(),
+  );
+  const apiVersion = 'client.authentication.k8s.io/v1';
+  const status = { clientCertificateData: certificate, clientKeyData: key };
+  const answer = join(folder, 'answer.json');
+  await writeFile(answer, JSON.stringify({ apiVersion, kind: 'ExecCredential', status }));
+  const exec = { apiVersion, command: 'cat', args: [answer], interactiveMode: 'Never' };
+  return { ...config, users: config.users.map(({ name }) => ({ name, user: { exec } })) };
+}
+
+/** @returns the kubeconfig with the address of a `kubectl proxy`, until the test ends, and nobody's credentials */
+async function behindProxy(_folder: string, kubeconfigPath: string): Promise<object> {
+  const config = parse(await readFile(kubeconfigPath, 'utf8')) as Kubeconfig;
+  const { path } = await provideKubectl(kubectl);
+  const proxy = execa(path, ['proxy', '--port', '0', '--kubeconfig', kubeconfigPath], { reject: false });
+  onTestFinished(async () => {
+    proxy.kill();
+    await proxy;
+  });
+  let said = '';
+  proxy.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  await expect.poll(() => said, patience).toMatch(/127\.0\.0\.1:\d+\s/u);
+  const cluster = { server: `http://${/127\.0\.0\.1:\d+/u.exec(said)?.[0] ?? ''}` };
+  return {
+    ...config,
+    clusters: config.clusters.map(({ name }) => ({ name, cluster })),
+    users: config.users.map(({ name }) => ({ name, user: {} })),
+  };
+}

@@ -43,6 +43,15 @@ export interface BedOptions {
   readonly cluster?: ClusterFolder;
   /** Added to the environment of commands, and of the worker, which inherits it. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Another network that commands, and with them server and worker, run in. @default that of this process */
+  readonly network?: Network;
+}
+
+export interface Network {
+  /** The words before a command that put it there. */
+  readonly network: readonly string[];
+  /** Makes a port of its 127.0.0.1 answer on that of this process. @returns its number there */
+  readonly reach: (port: number) => Promise<number>;
 }
 
 /** One environment with a state folder, a Temporal server and a worker of its own, driven by the built command line. */
@@ -78,7 +87,9 @@ export class Bed {
 
   /** Starts a command as a user would. */
   start(command: string, ...args: string[]): Command {
-    const child = spawn(process.execPath, [program, command, '--name', environment, ...args], {
+    const words = [process.execPath, program, command, '--name', environment, ...args];
+    const [first = '', ...others] = [...(this.options.network?.network ?? []), ...words];
+    const child = spawn(first, others, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         ...process.env,
@@ -227,7 +238,8 @@ export class Bed {
     if (external !== undefined) return external;
     const path = join(this.stateDir, 'temporal', 'server.json');
     const { data } = JSON.parse(await readFile(path, 'utf8')) as { data: { port: number } };
-    return `127.0.0.1:${String(data.port)}`;
+    const port = (await this.options.network?.reach(data.port)) ?? data.port;
+    return `127.0.0.1:${String(port)}`;
   }
 }
 

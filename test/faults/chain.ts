@@ -6,6 +6,8 @@ import { parse, stringify } from 'yaml';
 
 /** What is changed of a stack. */
 export interface StackFile {
+  targets?: string[];
+  k3d?: { apiPort: number; ports: string[]; image?: string };
   components: Record<string, { needs?: string[] } & Record<string, unknown>>;
 }
 

@@ -12,7 +12,7 @@ export type Moment = (typeof moments)[number];
 /** The steps of the embedded stack, and where the effects of each can be seen. */
 export const steps = {
   cluster: {},
-  tempo: { namespace: 'tracing', release: 'tempo' },
+  'trace-store': { namespace: 'tracing', release: 'trace-store' },
   'prometheus-stack': { namespace: 'monitoring', release: 'kube-stack-prometheus' },
   'cert-manager': { namespace: 'cert-manager', release: 'cert-manager' },
   operator: { namespace: 'otel-system', release: 'opentelemetry-operator' },

@@ -6,7 +6,7 @@ import { residueOf } from './residue.js';
 
 /** One thing that was done to an environment. */
 export interface Blow {
-  /** Such as `kill -9 of the worker, tempo at its middle`. */
+  /** Such as `kill -9 of the worker, trace-store at its middle`. */
   readonly what: string;
   /** From the blow until it went on; `undefined` when it did not. */
   readonly recoveredMs?: number;

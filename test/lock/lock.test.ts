@@ -8,7 +8,7 @@ import { sourcedStack } from '../../src/cli/stack-sources.js';
 import { loadConfig } from '../../src/config.js';
 import type { CliContext } from '../../src/cli/context.js';
 import type { Stack } from '../../src/domain/stack.js';
-import { parseAssignment } from '../../src/cli/parameters/assignment.js';
+import { parseAssignment } from '../../src/cli/parameters/read.js';
 import { loadStack, parameterizedStack } from '../../src/stack-file.js';
 import { locateChart } from '../../src/tools/helm/chart-source.js';
 import { createHelm } from '../../src/tools/helm/helm.js';
@@ -163,7 +163,10 @@ describe('with parameters', () => {
   /** What `up` does with the images of the stack: those of manifests at once, those of charts as helm renders them. */
   async function installed(): Promise<string> {
     const loaded = await loadStack(stackPath(), { builtInDir: folder });
-    const asked = parameterizedStack(loaded.stack, [chartImage(), podImage()].map(parseAssignment));
+    const asked = parameterizedStack(
+      loaded.stack,
+      [chartImage(), podImage()].map((text) => parseAssignment(text)),
+    );
     const { demo, pod } = (await sourcedStack({ ...loaded, stack: asked }, 'kubeconfig', {})).components;
     const { binary = '' } = testHelms.find(({ version }) => version.startsWith('v4.')) ?? {};
     const helm = createHelm({

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Look } from '../../src/preview/look.js';
+import type { PreviewContext } from '../../src/preview/component.js';
 import { previewSteps } from '../../src/preview/preview.js';
 import { tutorialShapedStack } from '../support/stack.js';
 
@@ -11,7 +11,7 @@ it('plans to remove what only the old stack has, and what an earlier upgrade lef
   const whole = tutorialShapedStack();
   const { hotrod, collector, ...components } = whole.components;
   if (!hotrod || !collector) throw new Error('the stack has changed');
-  const look: Look = {
+  const context: PreviewContext = {
     environment: 'demo',
     spec: { stack: { ...whole, components } },
     cluster: undefined,
@@ -23,7 +23,7 @@ it('plans to remove what only the old stack has, and what an earlier upgrade lef
     spec: { stack: { ...whole, components: { ...components, hotrod } } },
     leftovers: [{ step: 'collector', component: 'collector', definition: collector }],
   };
-  const steps = await previewSteps(look, before, { action: 'unknown', detail: 'not looked at' });
+  const steps = await previewSteps(context, before, { action: 'unknown', detail: 'not looked at' });
   const removed = steps.filter(({ action }) => action === 'remove').map(({ name }) => name);
   expect(removed.sort()).toEqual(['collector', 'hotrod']);
 });

@@ -202,7 +202,7 @@ it('of a cluster that is not there yet: it is created, and all in it', async () 
   const { steps } = JSON.parse(stdout) as PlanPreview;
   expect(steps.map(({ name }) => name)).toEqual([
     'cluster',
-    'tempo',
+    'trace-store',
     'prometheus-stack',
     'cert-manager',
     'operator',

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { findLoggedTrace } from '../../src/proof/collector-log.js';
+import { findLoggedTrace } from '../../src/proof/check-collector.js';
 import { fixturePath, rideRootSpanId, rideTraceId } from './support/fixtures.js';
 
 const log = readFileSync(fixturePath('collector-log.txt'), 'utf8');
@@ -42,4 +42,19 @@ describe("the collector's log", () => {
     ).exportErrors;
     expect(errors).toEqual(['a', 'Permanent error: \\"x\\"']);
   });
+});
+
+test('19-collector-json-log: finds the spans in a log that is JSON, and the cause of a failed export', () => {
+  const block = (id: string, parent: string): string =>
+    `ResourceSpans #0\nSpan #0\n    Trace ID       : ${'ab'.repeat(16)}\n    Parent ID      : ${parent}\n    ID             : ${id}\n    Name           : x\n`;
+  const [own, other] = ['00f067aa0ba902b7', '53995c3f42cd8ad8'];
+  const lines = [
+    { level: 'info', msg: block(own, ''), 'otelcol.component.id': 'debug' },
+    { level: 'info', msg: block(other, own) },
+    { level: 'error', msg: 'Exporting failed. Rejecting data.', error: 'rpc error: "Unavailable"' },
+    { level: 'info', msg: 7 },
+  ].map((line) => JSON.stringify(line));
+  expect(
+    findLoggedTrace(['{ cut off', ...lines].join('\n'), { traceId: 'ab'.repeat(16), rootSpanId: own }),
+  ).toEqual({ own: true, others: 1, exportErrors: ['rpc error: \\"Unavailable\\"'] });
 });

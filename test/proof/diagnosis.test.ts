@@ -120,7 +120,7 @@ describe.skipIf(reason !== undefined)('the diagnosis of a broken hop', () => {
         const { exitCode, stdout } = await stack.cli.run(command);
         expect(exitCode, stdout).toBe(3);
         expect(stdout).toContain(
-          '→ `tracewright up`, called as before, puts back what was changed by hand: OpenTelemetryCollector otel-system/otel-collector differs in spec.config. Or mend it',
+          '→ `tracewright up`, called as before, puts back what was changed by hand: OpenTelemetryCollector otel-system/otel-collector differs in spec.config. Or fix it',
         );
         expect(stdout).toMatch(
           /\[hop\.collector-tempo\] .*\n {2}│ changed by hand: .*\n {2}│ collector: exporters\.otlp\.endpoint is temp\.tracing:4317\n/u,
@@ -138,20 +138,22 @@ describe.skipIf(reason !== undefined)('the diagnosis of a broken hop', () => {
     async () => {
       await stack.become({
         tempoConfig: (config) => `${config}\nsearch_enabled: true\n`,
-        tempoState: 'crashed',
+        tempoCrashes: true,
       });
       const verify = await stack.cli.run('verify');
       expect(verify.exitCode, verify.stdout).toBe(3);
       expect(verify.stdout).toContain(
-        '→ `tracewright up`, called as before, puts back what was changed by hand: ConfigMap tracing/tempo differs in data.tempo.yaml. Or mend it',
+        '→ `tracewright up`, called as before, puts back what was changed by hand: ConfigMap tracing/trace-store differs in data.trace-store.yaml. Or fix it',
       );
       const plan = await stack.cli.run('plan', '--stack', stack.file);
-      expect(plan.stdout).toMatch(/tempo .*put back: ConfigMap tracing\/tempo differs in data\.tempo\.yaml/u);
+      expect(plan.stdout).toMatch(
+        /trace-store .*put back: ConfigMap tracing\/trace-store differs in data\.trace-store\.yaml/u,
+      );
       const up = await stack.cli.run('up', '--stack', stack.file);
       expect(up.exitCode, up.stdout + up.stderr).toBe(0);
-      expect(up.stdout).toMatch(/✓ tempo +put back what was changed by hand, revision 1/u);
+      expect(up.stdout).toMatch(/✓ trace-store +put back what was changed by hand, revision 1/u);
       const again = await stack.cli.run('up', '--stack', stack.file);
-      expect(again.stdout).toMatch(/✓ tempo +unchanged, revision 1/u);
+      expect(again.stdout).toMatch(/✓ trace-store +unchanged, revision 1/u);
       await stack.become({});
     },
   );
@@ -163,7 +165,7 @@ describe.skipIf(reason !== undefined)('the diagnosis of a broken hop', () => {
       await stack.become({});
       for (const path of [
         '/api/v1/namespaces/tracing/services/tempo',
-        '/apis/apps/v1/namespaces/tracing/statefulsets/tempo',
+        '/apis/apps/v1/namespaces/tracing/statefulsets/trace-store',
       ])
         await stack.kube.json({ method: 'DELETE', path });
       const verify = await stack.cli.run('verify');
@@ -172,7 +174,7 @@ describe.skipIf(reason !== undefined)('the diagnosis of a broken hop', () => {
       expect(verify.stdout).toMatch(/→ .*or have the Service made again: tracewright up/u);
       const up = await stack.cli.run('up', '--stack', stack.file);
       expect(up.exitCode, up.stdout + up.stderr).toBe(0);
-      expect(up.stdout).toMatch(/✓ tempo +upgraded, revision 2/u);
+      expect(up.stdout).toMatch(/✓ trace-store +upgraded, revision 2/u);
     },
   );
 

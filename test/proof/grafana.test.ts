@@ -122,7 +122,7 @@ describe('the check through Grafana', () => {
   test('a datasource that points to another Tempo', async () => {
     const error = await failure({ version: '9.3.6' }, {}, 'ff'.repeat(16));
     expect(error.message).toContain('the datasource does not know the trace');
-    expect(error.remedy).toContain('Grafana → Tempo');
+    expect(error.remedy).toContain('The hop from Grafana is broken');
   });
 
   test('Grafana is down', async () => {

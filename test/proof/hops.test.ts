@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { TracewrightError, type FailureType } from '../../src/domain/failure.js';
 import type { Check, CheckName } from '../../src/domain/proof.js';
 import { runHops, type Hop } from '../../src/proof/hops.js';
-import { poll } from '../../src/proof/poll.js';
+import { poll } from '../../src/tools/poll.js';
 
 const ride: Check = { name: 'ride', state: 'passed', detail: 'taken', tookMs: 1 };
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -30,7 +30,8 @@ const waits = (name: CheckName): Hop => ({
 });
 
 describe('hops', () => {
-  const run = (...hops: Hop[]) => runHops({ hops, before: ride, signal: new AbortController().signal });
+  const run = (...hops: Hop[]) =>
+    runHops({ hops, store: 'Tempo', before: ride, signal: new AbortController().signal });
 
   test('pass together, in their order', async () => {
     const began = performance.now();
@@ -88,6 +89,7 @@ describe('hops', () => {
     const began = performance.now();
     const error: unknown = await runHops({
       hops: [waits('collector-log'), waits('traceql')],
+      store: 'Tempo',
       before: ride,
       signal: controller.signal,
     }).catch((it: unknown) => it);

@@ -3,7 +3,7 @@ import type { HopFacts } from '../../src/proof/diagnosis/facts.js';
 import { judge } from '../../src/proof/diagnosis/judge.js';
 import { parseCollectorConfig } from '../../src/proof/diagnosis/collector-config.js';
 import { collectorConfigOfTheTutorial } from '../stacks/tutorial.js';
-import { collector, factsOf, serviceOf, workloadOf } from './support/facts.js';
+import { collector, factsOf, serviceOf, spec, workloadOf } from './support/facts.js';
 
 const config = (from: string | RegExp, to: string): Pick<HopFacts, 'collector'> =>
   collector({
@@ -64,5 +64,22 @@ describe('the collector', () => {
     const verdict = judge(factsOf('proof.collector-silent', collector({ logged, ...change })));
     expect(verdict).toMatchObject({ type: 'hop.collector', retryable });
     expect(verdict?.message).toContain(message);
+  });
+
+  test('is a sidecar that no pod has: how it gets into one', () => {
+    const facts = factsOf('proof.collector-silent', {
+      ...collector({
+        service: serviceOf(4318, 8888),
+        workload: workloadOf('deployment/hotrod'),
+        without: { pod: 'hotrod-0', containers: ['hotrod'] },
+        config: undefined,
+        logged: undefined,
+      }),
+      spec: { ...spec, collector: { ...spec.collector, container: 'otc-container' } },
+    });
+    const verdict = judge(facts);
+    expect(verdict).toMatchObject({ type: 'hop.collector', retryable: false });
+    expect(verdict?.message).toContain('pod hotrod-0 in otel has no container otc-container; it has hotrod.');
+    expect(verdict?.remedy).toContain('kubectl -n otel rollout restart deployment/hotrod');
   });
 });

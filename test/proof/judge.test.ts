@@ -26,7 +26,7 @@ describe('the datasource of Grafana', () => {
     [
       'another Tempo',
       named('Tempo', 'http://tempo.other:3100', serviceOf(3100)),
-      'something else than the Tempo of this stack',
+      'something else than Tempo at tempo.tracing:3100',
     ],
     ['no URL', named('Tempo', undefined, undefined), 'is not set'],
     [
@@ -39,6 +39,12 @@ describe('the datasource of Grafana', () => {
     expect(verdict).toMatchObject({ type: 'hop.grafana', retryable: false });
     expect(verdict?.message).toContain(message);
   });
+});
+
+test("a stack's own name for its trace store is what the verdict calls it", () => {
+  const named = factsOf('proof.search-silent', tempo({ search: { any: true, stack: false } }));
+  const spec = { ...named.spec, tempo: { ...named.spec.tempo, title: 'Trace store' } };
+  expect(judge({ ...named, spec })?.message).toContain('Trace store at tempo.tracing:3100');
 });
 
 test('where everything is unknown there is no verdict', () => {

@@ -1,14 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
-import { writeFile } from 'node:fs/promises';
 import { afterEach, expect, test } from 'vitest';
-import { stringify } from 'yaml';
-import { logsSince } from '../../src/proof/diagnosis/logs-since.js';
-import { newestOf } from '../../src/proof/diagnosis/read-part.js';
-import { createReader, type Reader } from '../../src/proof/diagnosis/reader.js';
-import { connectKubernetes } from '../../src/tools/kubernetes/connection.js';
-import { testFolder } from '../support/folder.js';
+import { createReader, logsSince, type Reader } from '../../src/proof/diagnosis/reader.js';
+import { newestOf } from '../../src/proof/diagnosis/part.js';
+import { requestLoopback } from './support/loopback-kube.js';
 
 const servers: Server[] = [];
 afterEach(() => {
@@ -25,20 +20,10 @@ async function readerOf(aheadMs: number | undefined): Promise<Reader> {
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const kubeconfigPath = join(await testFolder(), 'kubeconfig');
-  const named = { name: 'it' };
-  const kubeconfig = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    'current-context': 'it',
-    clusters: [
-      { ...named, cluster: { server: `http://127.0.0.1:${String(port)}`, 'insecure-skip-tls-verify': true } },
-    ],
-    contexts: [{ ...named, context: { cluster: 'it', user: 'it' } }],
-    users: [{ ...named, user: {} }],
-  };
-  await writeFile(kubeconfigPath, stringify(kubeconfig));
-  return createReader(connectKubernetes({ kubeconfigPath }), new AbortController().signal);
+  return createReader(
+    { json: () => Promise.reject(new Error('unused')), send: ({ path }) => requestLoopback(port, path) },
+    new AbortController().signal,
+  );
 }
 
 const ride = { identity: { traceId: 'a', rootSpanId: 'b' }, startMs: Date.UTC(2026, 0, 31, 12) };

@@ -63,8 +63,10 @@ describe.skipIf(missingPrograms)('a stack of real programs', () => {
     expect(proof.ride).toMatchObject({
       customer: 123,
       customerName: "Rachel's Floral Designs",
-      etaSeconds: 120,
     });
+    // The best of ten drivers, each by chance, in whole minutes and at least two.
+    expect(proof.ride.etaSeconds % 60).toBe(0);
+    expect(proof.ride.etaSeconds).toBeGreaterThanOrEqual(120);
     expect(proof.ride.driver).toMatch(/^T\d+C$/u);
     expect(states(proof)).toEqual({
       ride: 'passed',

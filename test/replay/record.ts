@@ -9,7 +9,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { hostTaskQueue } from '../../src/domain/names.js';
 import type { Progress } from '../../src/domain/progress.js';
 import { ensureServer, stopServer } from '../../src/temporal/server.js';
-import type { environment } from '../../src/workflows/index.js';
+import type { environment } from '../../src/workflows/environment.js';
 import { sharedCacheDir } from '../support/cache.js';
 import { ScriptedActivities } from '../support/fake-activities.js';
 import { spec } from '../support/stack.js';

@@ -18,13 +18,13 @@ test('only what really needs something waits for it', () => {
   const needs = Object.fromEntries(planOf(stack).map((step) => [step.name, step.needs]));
   expect(needs).toEqual({
     cluster: [],
-    tempo: ['cluster'],
+    'trace-store': ['cluster'],
     'prometheus-stack': ['cluster'],
     'cert-manager': ['cluster'],
     operator: ['cluster', 'cert-manager'],
     collector: ['cluster', 'operator'],
     hotrod: ['cluster'],
-    verification: ['tempo', 'prometheus-stack', 'cert-manager', 'operator', 'collector', 'hotrod'],
+    verification: ['trace-store', 'prometheus-stack', 'cert-manager', 'operator', 'collector', 'hotrod'],
   });
 });
 
@@ -34,7 +34,7 @@ describe('what the tutorial gives', () => {
       release ? [`${release.namespace}/${release.name ?? name}`] : [],
     );
     expect(releases).toEqual([
-      'tracing/tempo',
+      'tracing/trace-store',
       'monitoring/kube-stack-prometheus',
       'cert-manager/cert-manager',
       'otel-system/opentelemetry-operator',

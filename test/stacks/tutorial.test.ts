@@ -22,7 +22,7 @@ test('only what really needs something waits for it', () => {
 });
 
 test('k3d as the tutorial creates it', () => {
-  expect(stack.targets).toEqual(['k3d', 'kubeconfig']);
+  expect(stack.targets).toEqual(['k3d', 'embedded', 'kubeconfig']);
   expect(stack.k3d).toMatchObject({
     apiPort: 6443,
     ports: ['8080:80@loadbalancer', '8443:443@loadbalancer'],

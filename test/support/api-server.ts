@@ -143,7 +143,7 @@ async function findPrograms(): Promise<Programs | undefined> {
   const sourceDir = fileURLToPath(new URL('../../embedded', import.meta.url));
   const kube =
     process.env.TRACEWRIGHT_TEST_KUBE ??
-    (await findEmbeddedBuild({ sourceDir, cacheDir: sharedCacheDir }))?.kubeBinary ??
+    (await findEmbeddedBuild({ sourceDir, cacheDir: sharedCacheDir }))?.programs['kube-apiserver'] ??
     onPath('kube-apiserver');
   const etcd = process.env.TRACEWRIGHT_TEST_ETCD ?? onPath('etcd');
   return kube !== undefined && etcd !== undefined && existsSync(kube) && existsSync(etcd)

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../src/domain/release.js';
-import { listApiResources, type ApiResource } from '../../src/tools/kubernetes/api-resources.js';
 import type { Kubernetes } from '../../src/tools/kubernetes/connection.js';
-import { objectPath } from '../../src/tools/kubernetes/discovery.js';
+import { type ApiResource, listApiResources, objectPath } from '../../src/tools/kubernetes/discovery.js';
 import { describe, type KubernetesObject, type ObjectList } from '../../src/tools/kubernetes/objects.js';
 
 /** What of an object is compared. */

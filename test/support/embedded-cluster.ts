@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { buildEmbedded } from '../../src/targets/embedded/build/build.js';
 import { whyUnsupported } from '../../src/targets/embedded/host.js';
-import type { EmbeddedPrograms } from '../../src/targets/embedded/node-config.js';
+import type { EmbeddedPrograms } from '../../src/targets/embedded/build/store.js';
 import { sharedCacheDir } from './cache.js';
 
 const sourceDir = resolve(import.meta.dirname, '../../embedded');

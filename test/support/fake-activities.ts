@@ -49,6 +49,7 @@ export class ScriptedActivities {
 
   readonly activities: Activities = {
     claimHost: () => Promise.resolve({ hostId: 'test-host' }),
+    describeMachine: () => Promise.reject(new Error('No scripted step asks what the machine can do.')),
     createCluster: async () => {
       await this.perform('cluster');
       return { cluster: this.cluster, outcome: 'created' };
@@ -135,4 +136,11 @@ function someProof(): Proof {
     startedAt: '2026-01-01T00:00:00.000Z',
     tookMs: 5_000,
   };
+}
+
+/** Work that lasts until it is released: what a test does meanwhile may take as long as it takes. */
+export function heldBack(): { readonly work: () => Promise<void>; readonly release: () => void } {
+  let release: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  return { work: () => held, release };
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { Transform } from 'node:stream';
 
 /** A cable between two programs of this machine that can be cut. */
 export interface Proxy {
@@ -13,12 +14,14 @@ export interface Proxy {
 export interface ProxyOptions {
   /** After so many connections it is cut by itself, and nothing listens there any more. @default never */
   readonly connections?: number;
+  /** How fast each connection brings what the target answers. @default as fast as it can */
+  readonly bytesPerSecond?: number;
 }
 
 /** @param target `host:port` */
 export async function startProxy(
   target: string,
-  { connections = Infinity }: ProxyOptions = {},
+  { connections = Infinity, bytesPerSecond }: ProxyOptions = {},
 ): Promise<Proxy> {
   const [host = '', port = ''] = target.split(':');
   const sockets = new Set<Socket>();
@@ -39,7 +42,9 @@ export async function startProxy(
       return;
     }
     const far = keep(connect(Number(port), host));
-    near.pipe(far).pipe(near);
+    near.pipe(far);
+    if (bytesPerSecond === undefined) far.pipe(near);
+    else far.pipe(slowLine(bytesPerSecond)).pipe(near);
     near.once('close', () => far.destroy());
     far.once('close', () => near.destroy());
   }).listen(0, '127.0.0.1');
@@ -68,4 +73,17 @@ export async function startProxy(
       await once(server, 'close');
     },
   };
+}
+
+function slowLine(bytesPerSecond: number): Transform {
+  return new Transform({
+    transform: (chunk: Buffer, _encoding, done) => {
+      setTimeout(
+        () => {
+          done(undefined, chunk);
+        },
+        (chunk.length / bytesPerSecond) * 1_000,
+      );
+    },
+  });
 }

@@ -20,10 +20,22 @@ export class WebUi {
     this.#url = url;
   }
 
-  /** The list of workflows, or those that a query finds. */
+  /**
+   * The list of workflows, or those that a query finds. The page asks the server once, and stays empty when that is too busy
+   * to answer: a person loads it again.
+   */
   async openList(query?: string): Promise<void> {
     const search = query === undefined ? '' : `?query=${encodeURIComponent(query)}`;
-    await this.page.goto(`${this.#url}${workflows}${search}`);
+    const table = this.page.getByTestId('workflows-summary-table-configuration-button');
+    for (let left = 3; ; left -= 1) {
+      await this.page.goto(`${this.#url}${workflows}${search}`);
+      try {
+        await table.waitFor({ timeout: 30_000 });
+        return;
+      } catch (error) {
+        if (left === 1) throw error;
+      }
+    }
   }
 
   /** The page to which `up` gives the link, and there a tab. */

@@ -4,11 +4,10 @@ import { join } from 'node:path';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { k3dSettingsSchema } from '../../src/domain/k3d-settings.js';
-import { k3dConfigFile, registriesFile } from '../../src/targets/k3d/config-file.js';
+import { k3dConfigFile, registriesFile } from '../../src/targets/k3d/config.js';
 import { clusterContainers } from '../../src/targets/k3d/docker.js';
 import { explainFailure } from '../../src/targets/k3d/failure.js';
-import { K3dFailed, runK3d, type K3d } from '../../src/targets/k3d/k3d-program.js';
-import { k3dFolder } from '../../src/targets/k3d/names.js';
+import { K3dFailed, runK3d, type K3d, k3dFolder } from '../../src/targets/k3d/k3d-program.js';
 import { findK3d, k3dModule, provideK3d } from '../../src/targets/k3d/provide.js';
 import { sharedCacheDir } from '../support/cache.js';
 import { onPath } from '../support/api-server.js';
@@ -47,6 +46,7 @@ describe.skipIf(missingK3d !== undefined)(
         const settings = k3dSettingsSchema.parse({ mirrors: { 'docker.io': ['http://10.0.0.1:5000'] } });
         const wish = {
           ...{ name: 'it', environment: 'it', settings, variables: k3d.variables, timeoutMs: 60_000 },
+          stateDir: k3d.folder.stateDir,
           registriesPath: k3d.folder.registries,
         };
         await writeFile(k3d.folder.registries, registriesFile(settings) ?? '');
@@ -128,6 +128,7 @@ describe.skipIf(missingDocker !== undefined)(
               image: 'rancher/k3s:v1.31.5-k3s1',
               role: 'server',
               environment: '',
+              stateDir: '',
             },
             ...{ hasToken: true, status: 'running', startedAt: '2026-01-01T00:00:00Z', restarts: 2 },
             ports: { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '8080' }] },

@@ -108,11 +108,16 @@ describe.skipIf(reason !== undefined)(
       await target.delete();
     });
 
-    it('starts a stopped cluster, and one whose load balancer alone is down', async () => {
+    it('starts a stopped cluster, one whose load balancer alone is down, and a paused one', async () => {
       await create();
-      for (const stopped of [['k3d-it-serverlb'], names()]) {
+      const cases: readonly [readonly string[], string][] = [
+        [['k3d-it-serverlb'], 'exited'],
+        [names(), 'exited'],
+        [[server], 'paused'],
+      ];
+      for (const [stopped, status] of cases) {
         engine.change(({ containers }) => {
-          for (const it of containers) if (stopped.includes(it.name)) it.status = 'exited';
+          for (const it of containers) if (stopped.includes(it.name)) it.status = status;
         });
         expect((await target.observe()).phase).toBe('stopped');
         await create();

@@ -8,6 +8,7 @@ import { preflightKubeconfig } from '../../src/targets/kubeconfig/preflight.js';
 import { applyObjects } from '../../src/tools/kubernetes/apply.js';
 import { missingApiServer, startApiServer, type ApiServer } from '../support/api-server.js';
 import { writeChart } from '../support/chart.js';
+import { kubectl } from '../support/kubectl.js';
 import { testHelms } from '../support/helm.js';
 import { tutorialShapedStack } from '../support/stack.js';
 
@@ -68,7 +69,7 @@ describe.skipIf(missingApiServer)(`the preflight of an existing cluster ${missin
   ): Promise<Check[]> => {
     const { context, ...adopt } = more;
     const target = { kind: 'kubeconfig' as const, kubeconfigPath, ...(context !== undefined && { context }) };
-    return preflightKubeconfig({ environment: 'mine', stack, target, ...adopt });
+    return preflightKubeconfig({ environment: 'mine', kubectl, stack, target, ...adopt });
   };
   const visit = (): Promise<Check[]> => look(server.visitorKubeconfigPath);
   const named = (checks: readonly Check[], name: string): Check | undefined =>

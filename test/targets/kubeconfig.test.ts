@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKubeconfigTarget } from '../../src/targets/kubeconfig/target.js';
 import { missingApiServer, startApiServer, type ApiServer } from '../support/api-server.js';
+import { kubectl } from '../support/kubectl.js';
 import { testFolder } from '../support/folder.js';
 
 describe.skipIf(missingApiServer !== undefined)(
@@ -15,7 +16,7 @@ describe.skipIf(missingApiServer !== undefined)(
     afterAll(() => server.stop());
 
     it('takes the cluster as it is and says that it is not ours', async () => {
-      const target = createKubeconfigTarget({ kubeconfigPath: server.kubeconfigPath });
+      const target = createKubeconfigTarget({ kubectl, kubeconfigPath: server.kubeconfigPath });
       expect((await target.observe()).phase).toBe('ready');
       const cluster = await target.create({ onProgress: () => undefined });
       expect(cluster).toMatchObject({ kubeconfigPath: server.kubeconfigPath, owned: false });
@@ -23,13 +24,17 @@ describe.skipIf(missingApiServer !== undefined)(
     });
 
     it('deletes nothing', async () => {
-      const target = createKubeconfigTarget({ kubeconfigPath: server.kubeconfigPath });
+      const target = createKubeconfigTarget({ kubectl, kubeconfigPath: server.kubeconfigPath });
       await target.delete();
       expect((await target.observe()).phase).toBe('ready');
     });
 
     it('names a context that does not exist', async () => {
-      const target = createKubeconfigTarget({ kubeconfigPath: server.kubeconfigPath, context: 'nowhere' });
+      const target = createKubeconfigTarget({
+        kubectl,
+        kubeconfigPath: server.kubeconfigPath,
+        context: 'nowhere',
+      });
       expect(await target.observe()).toMatchObject({
         phase: 'broken',
         reason: expect.stringContaining('nowhere') as string,
@@ -48,12 +53,12 @@ describe('the kubeconfig target without a cluster', () => {
       apiVersion: 'v1',
       kind: 'Config',
       clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
-      users: [{ name: 'u', user: {} }],
+      users: [{ name: 'u', user: { token: 'of-nobody' } }],
       contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
       'current-context': 'x',
     };
     await writeFile(kubeconfigPath, JSON.stringify(config));
-    const target = createKubeconfigTarget({ kubeconfigPath });
+    const target = createKubeconfigTarget({ kubectl, kubeconfigPath });
     await expect(target.create({ onProgress: () => undefined })).rejects.toMatchObject({
       type: 'cluster.unreachable',
     });

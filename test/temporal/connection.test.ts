@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import proto from '@temporalio/proto';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { connectClient } from '../../src/temporal/client-connection.js';
 import {
   connectionOptions,
@@ -11,8 +12,13 @@ import {
   resolveConnection,
   type ConnectionSettings,
 } from '../../src/temporal/connection.js';
-import { currentConnection } from '../../src/temporal/current-connection.js';
-import { ensureSearchAttributes, searchAttributeNames } from '../../src/temporal/search-attributes.js';
+import { currentConnection } from '../../src/temporal/server.js';
+import { ignoredSettings } from '../../src/temporal/profile.js';
+import {
+  ensureSearchAttributes,
+  lookAtSearchAttributes,
+  searchAttributeNames,
+} from '../../src/temporal/search-attributes.js';
 import { ensureServer, stopServer } from '../../src/temporal/server.js';
 import { serverConfig } from '../support/embedded-server.js';
 import { testFolder } from '../support/folder.js';
@@ -95,6 +101,62 @@ client_key_data = "KEY"
     });
   });
 
+  it('takes a file without a profile, and empty variables, for absent', async () => {
+    const file = await configFile('# moved to the vault\n');
+    expect(await resolve({ TEMPORAL_CONFIG_FILE: file })).toEqual({ kind: 'embedded' });
+    const named = await resolve({ TEMPORAL_CONFIG_FILE: file, TEMPORAL_ADDRESS: 'temporal.example:7233' });
+    expect(named).toMatchObject({ kind: 'external', settings: { address: 'temporal.example:7233' } });
+    const profiles = await configFile('[profile.default]\naddress = "profile.example:7233"\n');
+    const variables = { TEMPORAL_CONFIG_FILE: profiles, TEMPORAL_PROFILE: '', TEMPORAL_ADDRESS: '' };
+    expect(await resolve(variables)).toMatchObject({ settings: { address: 'profile.example:7233' } });
+  });
+
+  it.each(['True', 'TRUE', 'yes', 'on', '1'])('takes %s for true', async (word) => {
+    const variables = { TEMPORAL_ADDRESS: 'a.example:7233', TEMPORAL_API_KEY: 'k', TEMPORAL_TLS: word };
+    const resolved = await resolve(variables);
+    expect(resolved.kind === 'external' && resolved.settings.options.tls).toBeTruthy();
+  });
+
+  it.each([
+    ['a switch that is neither', { TEMPORAL_TLS: 'maybe' }, 'TEMPORAL_TLS is "maybe"'],
+    ['an API key in clear text', { TEMPORAL_TLS: 'off', TEMPORAL_API_KEY: 'k' }, 'in clear text'],
+    ['a certificate without its key', { TEMPORAL_TLS_CLIENT_CERT_PATH: 'a.pem' }, 'without its key'],
+    [
+      'a certificate that is not there, by its absolute path',
+      { TEMPORAL_TLS_SERVER_CA_CERT_PATH: 'certs/none.pem' },
+      `${process.cwd()}/certs/none.pem`,
+    ],
+  ])('refuses %s', async (_what, variables: Record<string, string>, message) => {
+    await expect(resolve({ TEMPORAL_ADDRESS: 'a.example:7233', ...variables })).rejects.toMatchObject({
+      type: 'config.invalid',
+      message: containing(message),
+    });
+  });
+
+  it('offers the profile that was meant', async () => {
+    const file = await configFile('[profile.Prod]\naddress = "prod.example:7233"\n');
+    await expect(resolve({ TEMPORAL_CONFIG_FILE: file, TEMPORAL_PROFILE: 'prod' })).rejects.toMatchObject({
+      type: 'config.invalid',
+      message: containing('Did you mean "Prod"?'),
+    });
+  });
+
+  it('says what it ignores, and writes headers as they are meant', async () => {
+    const variables = {
+      TEMPORAL_CODEC_ENDPOINT: 'https://codec.example',
+      TEMPORAL_GRPC_META_X_MY_TEAM_ID: '7',
+    };
+    expect(ignoredSettings(variables)).toEqual([containing('TEMPORAL_CODEC_ENDPOINT')]);
+    expect(ignoredSettings({ TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: 'yes' })).toHaveLength(1);
+    const file = await configFile('[profile.Prod.codec]\nendpoint = "https://codec.example"\n');
+    const profile = { TEMPORAL_CONFIG_FILE: file, TEMPORAL_PROFILE: 'Prod' };
+    expect(ignoredSettings(profile)).toEqual([containing(`[profile.Prod.codec] of ${file}`)]);
+    expect(ignoredSettings({ TEMPORAL_CONFIG_FILE: file })).toEqual([]);
+    expect(await resolve({ TEMPORAL_ADDRESS: 'a.example:7233', ...variables })).toMatchObject({
+      settings: { options: { metadata: { 'x-my-team-id': '7' } } },
+    });
+  });
+
   it('refuses a profile without an address', async () => {
     const file = await configFile('[profile.empty]\nnamespace = "x"\n');
     await expect(resolve({ TEMPORAL_CONFIG_FILE: file, TEMPORAL_PROFILE: 'empty' })).rejects.toMatchObject({
@@ -121,6 +183,26 @@ describe('connectClient', { timeout: 60_000 }, () => {
       remedy: containing('tracewright up'),
     });
   });
+
+  it.each([{}, { NO_PROXY: '127.0.0.1' }, { no_proxy: 'localhost, 127.0.0.1' }])(
+    'asks no proxy for this machine, with %j',
+    async (variables) => {
+      const address = await refusingServer((path) => (path.endsWith('/GetSystemInfo') ? 12 : 7));
+      const asked: (string | undefined)[] = [];
+      const proxy = createHttpServer().on('connect', ({ url }, socket) => {
+        asked.push(url);
+        socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+      });
+      await new Promise<void>((listening) => proxy.listen(0, '127.0.0.1', listening));
+      onTestFinished(() => void proxy.close());
+      const at = `http://127.0.0.1:${String((proxy.address() as AddressInfo).port)}`;
+      for (const [name, value] of Object.entries({ https_proxy: at, http_proxy: at, ...variables }))
+        vi.stubEnv(name, value);
+      onTestFinished(() => void vi.unstubAllEnvs());
+      await (await connectClient(external(address), { timeoutMs: 5_000 })).close();
+      expect(asked).toEqual([]);
+    },
+  );
 
   it('does not wait for ever for a server that says nothing', async () => {
     const silent = createServer();
@@ -198,6 +280,7 @@ describe('currentConnection', { timeout: 60_000 }, () => {
   });
 });
 
+const keyword = proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
 const integer = proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_INT;
 
 describe('ensureSearchAttributes', { timeout: 60_000 }, () => {
@@ -221,6 +304,30 @@ describe('ensureSearchAttributes', { timeout: 60_000 }, () => {
       });
       await expect(ensureSearchAttributes(connection, 'default')).rejects.toMatchObject({
         type: 'config.invalid',
+      });
+    } finally {
+      await connection.close();
+    }
+  });
+
+  it('says that a namespace has no room for them, beforehand and when it comes to it', async () => {
+    const config = await serverConfig();
+    const connection = await connectClient(embeddedSettings((await ensureServer({ config })).address));
+    try {
+      const { operatorService } = connection;
+      const namespace = 'default';
+      await operatorService.removeSearchAttributes({
+        namespace,
+        searchAttributes: [...searchAttributeNames],
+      });
+      const others = Object.fromEntries(
+        Array.from({ length: 9 }, (_, index) => [`Theirs${String(index)}`, keyword]),
+      );
+      await operatorService.addSearchAttributes({ namespace, searchAttributes: others });
+      expect((await lookAtSearchAttributes(connection, namespace)).warning).toContain('has no room');
+      await expect(ensureSearchAttributes(connection, namespace)).rejects.toMatchObject({
+        type: 'config.invalid',
+        message: containing('has no room'),
       });
     } finally {
       await connection.close();

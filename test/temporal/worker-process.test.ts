@@ -1,27 +1,41 @@
 import { once } from 'node:events';
 import { appendFile, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { embeddedSettings } from '../../src/temporal/connection.js';
+import { embeddedSettings, type ConnectionSettings } from '../../src/temporal/connection.js';
 import { hostId } from '../../src/temporal/host-id.js';
 import {
   ensureWorker,
   markWorkerReady,
   observeWorker,
   stopWorker,
+  workerPlace,
   type EnsureWorkerOptions,
 } from '../../src/temporal/worker-process.js';
+import type { DaemonPlace } from '../../src/tools/daemon.js';
 import { identifyProcess } from '../../src/tools/process-identity.js';
 import { freePorts } from '../support/api-server.js';
 import { compile } from '../support/compile.js';
 import { testFolder } from '../support/folder.js';
 import { containing } from '../support/match.js';
 
+/** A server of one's own. */
+const theirs: ConnectionSettings = {
+  ...embeddedSettings('temporal.example:7233'),
+  embedded: false,
+};
+
+const placeOf = ({ config, connection }: EnsureWorkerOptions): DaemonPlace =>
+  workerPlace(config.stateDir, connection);
+
 async function workerOptions(entry?: string): Promise<EnsureWorkerOptions> {
   const stateDir = await testFolder();
-  onTestFinished(() => stopWorker({ stateDir }).then(() => undefined));
+  onTestFinished(async () => {
+    for (const place of [workerPlace(stateDir, embeddedSettings('')), workerPlace(stateDir, theirs)])
+      await stopWorker(place);
+  });
   return {
     config: { stateDir, cacheDir: join(stateDir, 'cache'), environment: { PATH: process.env['PATH'] } },
     connection: embeddedSettings('127.0.0.1:7233'),
@@ -51,7 +65,7 @@ describe('the background worker', { timeout: 60_000 }, () => {
     const options = await workerOptions();
     const workers = await Promise.all([ensureWorker(options), ensureWorker(options), ensureWorker(options)]);
     expect(new Set(workers.map(({ pid }) => pid)).size).toBe(1);
-    expect(await observeWorker(options.config)).toMatchObject({
+    expect(await observeWorker(placeOf(options))).toMatchObject({
       pid: workers[0].pid,
       running: true,
       ready: true,
@@ -68,7 +82,7 @@ describe('the background worker', { timeout: 60_000 }, () => {
     const options = await workerOptions();
     await ensureWorker(options);
     await markWorkerReady({});
-    expect(await observeWorker(options.config)).toMatchObject({ ready: true });
+    expect(await observeWorker(placeOf(options))).toMatchObject({ ready: true });
   });
 
   it('comes back after kill -9', async () => {
@@ -76,7 +90,7 @@ describe('the background worker', { timeout: 60_000 }, () => {
     const first = await ensureWorker(options);
     process.kill(first.pid, 'SIGKILL');
     while (await identifyProcess(first.pid)) await sleep(5);
-    expect(await observeWorker(options.config)).toMatchObject({ running: false, ready: false });
+    expect(await observeWorker(placeOf(options))).toMatchObject({ running: false, ready: false });
     const second = await ensureWorker(options);
     expect(second.startedNow).toBe(true);
     expect(second.pid).not.toBe(first.pid);
@@ -99,6 +113,45 @@ describe('the background worker', { timeout: 60_000 }, () => {
     expect(second.pid).not.toBe(first.pid);
   });
 
+  it('has one worker a connection: two shells with different servers do not take turns', async () => {
+    const options = await workerOptions();
+    const ours = await ensureWorker(options);
+    const others = await ensureWorker({ ...options, connection: theirs });
+    expect(others.pid).not.toBe(ours.pid);
+    expect(await ensureWorker(options)).toMatchObject({ pid: ours.pid, startedNow: false });
+    expect(await observeWorker(placeOf(options))).toMatchObject({ pid: ours.pid, ready: true });
+    expect(await stopWorker(workerPlace(options.config.stateDir, theirs))).toBe('terminated');
+    expect(await observeWorker(placeOf(options))).toMatchObject({ pid: ours.pid, running: true });
+  });
+
+  it('is not replaced by looking, whatever is different', async () => {
+    const options = await workerOptions();
+    const { pid } = await ensureWorker(options);
+    await appendFile(options.entry ?? '', '\n// another build');
+    const connection = embeddedSettings('127.0.0.1:7234');
+    expect(await ensureWorker({ ...options, connection, keepRunning: true })).toMatchObject({ pid });
+    expect(await identifyProcess(pid)).toBeDefined();
+  });
+
+  it("gets the caller's connection by absolute paths: it runs in another folder", async () => {
+    const options = await workerOptions();
+    const folder = await testFolder();
+    const file = join(folder, 'temporal.toml');
+    await writeFile(
+      file,
+      '[profile.default.tls]\nclient_cert_path = "client.pem"\nclient_key_path = "client.key"\n',
+    );
+    const environment = { ...options.config.environment, TEMPORAL_CONFIG_FILE: relative('.', file) };
+    const { pid } = await ensureWorker({ ...options, config: { ...options.config, environment } });
+    expect(await environmentOf(pid)).toEqual(
+      expect.arrayContaining([
+        `TEMPORAL_CONFIG_FILE=${file}`,
+        `TEMPORAL_TLS_CLIENT_CERT_PATH=${resolve('client.pem')}`,
+        `TEMPORAL_TLS_CLIENT_KEY_PATH=${resolve('client.key')}`,
+      ]),
+    );
+  });
+
   it('serves its metrics where somebody said so last, whoever starts it', async () => {
     const options = await workerOptions();
     const metricsAddress = `127.0.0.1:${String(await unusedPort())}`;
@@ -107,7 +160,7 @@ describe('the background worker', { timeout: 60_000 }, () => {
       config: { ...options.config, ...(address !== undefined && { metricsAddress: address }) },
     });
     const first = await ensureWorker(options);
-    expect(await observeWorker(options.config)).not.toHaveProperty('metricsUrl');
+    expect(await observeWorker(placeOf(options))).not.toHaveProperty('metricsUrl');
     const second = await ensureWorker(at(metricsAddress));
     expect(second.pid).not.toBe(first.pid);
     // A shell without the variable leaves it as it is, and starts it again as it was.
@@ -116,12 +169,12 @@ describe('the background worker', { timeout: 60_000 }, () => {
     while (await identifyProcess(second.pid)) await sleep(5);
     const third = await ensureWorker(options);
     expect(await environmentOf(third.pid)).toContain(`TRACEWRIGHT_METRICS_ADDRESS=${metricsAddress}`);
-    expect(await observeWorker(options.config)).toMatchObject({
+    expect(await observeWorker(placeOf(options))).toMatchObject({
       metricsUrl: `http://${metricsAddress}/metrics`,
     });
     const fourth = await ensureWorker(at('off'));
     expect(fourth.pid).not.toBe(third.pid);
-    expect(await observeWorker(options.config)).not.toHaveProperty('metricsUrl');
+    expect(await observeWorker(placeOf(options))).not.toHaveProperty('metricsUrl');
   });
 
   it('goes on when the port for the metrics of the next one is taken', async () => {
@@ -144,7 +197,7 @@ describe('the background worker', { timeout: 60_000 }, () => {
       type: 'config.invalid',
       message: containing('this machine does not have the address'),
     });
-    expect(await observeWorker(options.config)).toBeUndefined();
+    expect(await observeWorker(placeOf(options))).toBeUndefined();
   });
 
   it('fails with the last lines of a worker that dies at its start', async () => {
@@ -165,9 +218,9 @@ describe('the background worker', { timeout: 60_000 }, () => {
   it('leaves no process after stopWorker', async () => {
     const options = await workerOptions();
     const { pid } = await ensureWorker(options);
-    expect(await stopWorker(options.config)).toBe('terminated');
+    expect(await stopWorker(placeOf(options))).toBe('terminated');
     expect(await identifyProcess(pid)).toBeUndefined();
-    expect(await observeWorker(options.config)).toBeUndefined();
+    expect(await observeWorker(placeOf(options))).toBeUndefined();
   });
 });
 

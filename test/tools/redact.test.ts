@@ -1,8 +1,7 @@
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
-import { redact } from '../../src/tools/redact.js';
-import { redactLines } from '../../src/tools/redact-lines.js';
+import { redact, redactLines } from '../../src/tools/redact.js';
 
 describe('redact', () => {
   it.each([

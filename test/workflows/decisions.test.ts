@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { defaultK3dSettings } from '../../src/domain/k3d-settings.js';
+import type { EnvironmentSpec } from '../../src/domain/progress.js';
 import type { RunTicket, StepDecision } from '../../src/workflows/messages.js';
 import { fail, ScriptedActivities, untilCancelled } from '../support/fake-activities.js';
 import { spec } from '../support/stack.js';
 import {
   quiet,
+  ready as readyRun,
   refusalOf,
   type RunningEnvironment,
   stepOf,
@@ -190,6 +193,28 @@ describe('a stack that no client of ours would send', () => {
 });
 
 describe('an update that does not fit', () => {
+  it('is not one whose target is written in another order, or leaves to the defaults what the cluster has', async () => {
+    const older = { image: 'rancher/k3s:v1.30.0-k3s1', apiPort: 6443, ports: [] };
+    await withEnvironment(
+      harness,
+      new ScriptedActivities(),
+      async (environment) => {
+        await ready(environment);
+        const apply = (target: EnvironmentSpec['target']): Promise<RunTicket> =>
+          update<RunTicket>(environment, 'apply', { spec: spec({ target }) });
+        await apply({ k3d: { ports: [], apiPort: 6443, image: older.image }, kind: 'k3d' });
+        await readyRun(environment, 2);
+        await apply({ kind: 'k3d', k3d: defaultK3dSettings });
+        await readyRun(environment, 3);
+        expect((await environment.handle.query<EnvironmentSpec>('spec')).target.k3d).toEqual(older);
+        const other = apply({ kind: 'k3d', k3d: { ...defaultK3dSettings, apiPort: 6550 } });
+        expect(await refusalOf(other)).toMatch(/cannot move to k3d/);
+        await tearDown(environment);
+      },
+      { target: { kind: 'k3d', k3d: older } },
+    );
+  });
+
   it('is refused with its reason and changes nothing', async () => {
     const { scripted } = breakable('operator');
     await withEnvironment(harness, scripted, async (environment) => {
@@ -199,7 +224,7 @@ describe('an update that does not fit', () => {
       );
       expect(await refusalOf(decide(environment, 'skip', 'nonsense'))).toMatch(/"nonsense" is not blocked/);
       expect(await refusalOf(environment.handle.executeUpdate('verify'))).toMatch(
-        /it is Blocked; only a Ready environment/,
+        /the environment is Blocked; only a Ready environment/,
       );
       const elsewhere = spec({ target: { kind: 'k3d' } });
       const moved = environment.handle.executeUpdate('apply', { args: [{ spec: elsewhere }] } as never);
@@ -218,10 +243,12 @@ describe('an update that does not fit', () => {
       const changed = spec();
       changed.stack.description = 'other';
       const other = environment.handle.executeUpdate('apply', { args: [{ spec: changed }] } as never);
-      expect(await refusalOf(other)).toMatch(/it is Provisioning with another stack/);
+      expect(await refusalOf(other)).toMatch(/the environment is Provisioning with another stack/);
       release();
       await ready(environment);
-      expect(await refusalOf(environment.handle.executeUpdate('abort'))).toMatch(/nothing runs: it is Ready/);
+      expect(await refusalOf(environment.handle.executeUpdate('abort'))).toMatch(
+        /nothing runs: the environment is Ready/,
+      );
       await tearDown(environment);
     });
   });

@@ -8,7 +8,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import type { Failure } from '../../src/domain/failure.js';
 import { planOf } from '../../src/domain/plan.js';
-import { failureOf } from '../../src/workflows/failure.js';
+import { failureOf } from '../../src/workflows/steps.js';
 import { tutorialShapedStack } from '../support/stack.js';
 
 const tempo = planOf(tutorialShapedStack()).find(({ name }) => name === 'tempo');

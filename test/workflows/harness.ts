@@ -4,7 +4,7 @@ import { Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll } from 'vitest';
 import { environmentWorkflowId, hostTaskQueue, searchAttributes } from '../../src/domain/names.js';
 import type { EnvironmentSpec, Progress } from '../../src/domain/progress.js';
-import type { environment, EnvironmentInput } from '../../src/workflows/index.js';
+import type { environment, EnvironmentInput } from '../../src/workflows/environment.js';
 import type { ScriptedActivities } from '../support/fake-activities.js';
 import { spec as anySpec } from '../support/stack.js';
 import { provideTemporal } from '../../src/tools/temporal-binary.js';

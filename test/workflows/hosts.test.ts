@@ -3,7 +3,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { describe, expect, it } from 'vitest';
 import { environmentWorkflowId, hostTaskQueue } from '../../src/domain/names.js';
 import type { EnvironmentSpec, Progress } from '../../src/domain/progress.js';
-import type { environment, EnvironmentInput } from '../../src/workflows/index.js';
+import type { environment, EnvironmentInput } from '../../src/workflows/environment.js';
 import { ScriptedActivities } from '../support/fake-activities.js';
 import { spec } from '../support/stack.js';
 import { workflowBundle } from '../support/workflow-bundle.js';

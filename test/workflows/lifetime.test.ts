@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Progress } from '../../src/domain/progress.js';
 import type { ExtendResult, RunTicket } from '../../src/workflows/messages.js';
-import { fail, ScriptedActivities } from '../support/fake-activities.js';
+import { fail, ScriptedActivities, heldBack } from '../support/fake-activities.js';
 import { spec } from '../support/stack.js';
 import {
   quiet,
@@ -102,10 +102,8 @@ describe('the time to live', () => {
   });
 
   it('refuses what is no duration, and everything once the environment is torn down', async () => {
-    const scripted = new ScriptedActivities().on(
-      'remove cluster',
-      () => new Promise((resolve) => setTimeout(resolve, 500)),
-    );
+    const removal = heldBack();
+    const scripted = new ScriptedActivities().on('remove cluster', removal.work);
     await withEnvironment(harness, scripted, async (environment) => {
       await ready(environment);
       for (const ms of [0, -1, 1.5, 1e15, 'soon'])
@@ -116,6 +114,7 @@ describe('the time to live', () => {
       expect(await refusalOf(update(environment, 'extend', { ms: hour }))).toMatch(
         /a teardown was asked for/,
       );
+      removal.release();
       await environment.handle.result();
     });
   });
@@ -161,7 +160,7 @@ describe('a check by schedule', () => {
     );
   });
 
-  it('whose proof fails blocks the verification and is not repeated', async () => {
+  it('whose proof fails blocks the verification, and the next one is made when it is due', async () => {
     const scripted = new ScriptedActivities();
     await withEnvironment(
       harness,
@@ -172,12 +171,12 @@ describe('a check by schedule', () => {
         await nextCheck(environment);
         const blocked = await environment.until('Blocked', ({ phase }) => phase === 'Blocked', true);
         expect(stepOf(blocked, 'verification').state).toBe('blocked');
-        expect(blocked.nextVerificationAt).toBeUndefined();
-        await harness.env.sleep('5h');
-        expect((await environment.progress()).run).toBe(2);
+        expect(blocked.nextVerificationAt).toBe(blocked.updatedAt + 30 * minute);
+        await nextCheck(environment);
+        await environment.until('run 3', (it) => it.run === 3 && it.phase === 'Blocked', true);
         scripted.on('verification', () => undefined);
-        await update(environment, 'retry', { step: 'verification' });
-        await ready(environment, 2);
+        await nextCheck(environment);
+        await environment.until('run 4', (it) => it.run === 4 && it.phase === 'Ready', true);
         await tearDown(environment);
       },
       every,

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { findSpec } from '../../src/cli/environments.js';
-import { parseAssignment } from '../../src/cli/parameters/assignment.js';
+import { parseAssignment } from '../../src/cli/parameters/read.js';
 import { environmentWorkflowId } from '../../src/domain/names.js';
 import { ScriptedActivities } from '../support/fake-activities.js';
 import { spec } from '../support/stack.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RunTicket } from '../../src/workflows/messages.js';
-import { fail, ScriptedActivities } from '../support/fake-activities.js';
+import { fail, ScriptedActivities, heldBack } from '../support/fake-activities.js';
 import { quiet, ready, refusalOf, stepOf, tearDown, update, useHarness, withEnvironment } from './harness.js';
 
 const harness = useHarness();
@@ -54,18 +54,17 @@ describe('a paused environment', () => {
   });
 
   it('refuses a second pause, a resume of what runs, and both during a teardown', async () => {
-    const scripted = new ScriptedActivities().on(
-      'remove cluster',
-      () => new Promise((resolve) => setTimeout(resolve, 500)),
-    );
+    const removal = heldBack();
+    const scripted = new ScriptedActivities().on('remove cluster', removal.work);
     await withEnvironment(harness, scripted, async (environment) => {
       await ready(environment);
-      expect(await refusalOf(update(environment, 'resume'))).toMatch(/it is not paused/);
+      expect(await refusalOf(update(environment, 'resume'))).toMatch(/the environment is not paused/);
       await update(environment, 'pause');
-      expect(await refusalOf(update(environment, 'pause'))).toMatch(/it is paused already/);
+      expect(await refusalOf(update(environment, 'pause'))).toMatch(/the environment is paused already/);
       await environment.handle.signal('teardown');
       expect(await refusalOf(update(environment, 'pause'))).toMatch(/a teardown was asked for/);
       expect(await refusalOf(update(environment, 'resume'))).toMatch(/a teardown was asked for/);
+      removal.release();
       await environment.handle.result();
     });
   });

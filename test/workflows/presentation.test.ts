@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Progress, StepProgress } from '../../src/domain/progress.js';
-import { fenced, plain } from '../../src/workflows/markdown.js';
-import { currentDetails } from '../../src/workflows/presentation.js';
+import { currentDetails, fenced, plain } from '../../src/workflows/presentation.js';
 
 const at = Date.UTC(2026, 0, 31, 12, 0, 31);
 const step = (name: string, change: Partial<StepProgress>): StepProgress => ({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ScriptedActivities, untilCancelled, fail } from '../support/fake-activities.js';
+import { ScriptedActivities, untilCancelled, fail, heldBack } from '../support/fake-activities.js';
 import { hostTaskQueue } from '../../src/domain/names.js';
 import { spec } from '../support/stack.js';
 import { quiet, ready, refusalOf, stepOf, tearDown, update, useHarness, withEnvironment } from './harness.js';
@@ -63,26 +63,23 @@ describe('teardown', () => {
   });
 
   it('is idempotent: further signals change nothing', async () => {
-    const scripted = new ScriptedActivities().on(
-      'remove cluster',
-      () => new Promise((resolve) => setTimeout(resolve, 300)),
-    );
+    const removal = heldBack();
+    const scripted = new ScriptedActivities().on('remove cluster', removal.work);
     await withEnvironment(harness, scripted, async (environment) => {
       await environment.until('Ready', ({ phase }) => phase === 'Ready');
       await environment.handle.signal('teardown');
       await environment.handle.signal('teardown');
       await environment.until('removing', () => scripted.count('remove start cluster') === 1);
       await environment.handle.signal('teardown');
+      removal.release();
       await environment.handle.result();
       expect(scripted.count('remove start cluster')).toBe(1);
     });
   });
 
   it('refuses new work with the reason', async () => {
-    const scripted = new ScriptedActivities().on(
-      'remove cluster',
-      () => new Promise((resolve) => setTimeout(resolve, 500)),
-    );
+    const removal = heldBack();
+    const scripted = new ScriptedActivities().on('remove cluster', removal.work);
     await withEnvironment(harness, scripted, async (environment) => {
       await environment.until('Ready', ({ phase }) => phase === 'Ready');
       await environment.handle.signal('teardown');
@@ -91,6 +88,7 @@ describe('teardown', () => {
         (it: unknown) => it as Error,
       );
       expect((error?.cause as Error).message).toMatch(/a teardown was asked for/);
+      removal.release();
       await environment.handle.result();
     });
   });
@@ -128,10 +126,8 @@ describe('teardown', () => {
 
 describe('a teardown that comes in other ways', () => {
   it('is the same for a Ready environment whose workflow is cancelled, and refuses new work', async () => {
-    const scripted = new ScriptedActivities().on(
-      'remove cluster',
-      () => new Promise((resolve) => setTimeout(resolve, 500)),
-    );
+    const removal = heldBack();
+    const scripted = new ScriptedActivities().on('remove cluster', removal.work);
     await withEnvironment(harness, scripted, async (environment) => {
       await ready(environment);
       await environment.handle.cancel();
@@ -140,6 +136,7 @@ describe('a teardown that comes in other ways', () => {
         /a teardown was asked for/,
       );
       await environment.handle.signal('teardown');
+      removal.release();
       expect((await environment.handle.result()).phase).toBe('Removed');
       expect(scripted.count('remove start cluster')).toBe(1);
     });

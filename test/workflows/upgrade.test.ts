@@ -103,7 +103,9 @@ describe('an upgrade', () => {
       await expect(apply(environment, elsewhere)).rejects.toMatchObject({
         cause: {
           type: 'environment.conflict',
-          message: expect.stringContaining('it lives on the target embedded and cannot move') as string,
+          message: expect.stringContaining(
+            'the environment lives on the target embedded and cannot move',
+          ) as string,
         },
       });
       expect((await environment.progress()).phase).toBe('Ready');

@@ -4,13 +4,16 @@ import { loadConfig } from '../../src/config.js';
 import {
   environmentWorkflowId,
   hostTaskQueue,
+  machineOfWorker,
   ownershipLabels,
   searchAttributes,
   sharedTaskQueue,
+  workerIdentity,
 } from '../../src/domain/names.js';
-import * as messages from '../../src/workflows/messages.js';
-import { patches } from '../../src/workflows/patches.js';
+import * as wire from '../../src/workflows/messages.js';
 import { workflowBundle } from '../support/workflow-bundle.js';
+
+const { patches, ...messages } = wire;
 
 /** Histories and running environments know these names: a change here breaks them. */
 describe('names on the wire', () => {
@@ -40,6 +43,7 @@ describe('names on the wire', () => {
       'createCluster',
       'deleteCluster',
       'deleteManifests',
+      'describeMachine',
       'installRelease',
       'observeComponent',
       'proveStack',
@@ -48,13 +52,23 @@ describe('names on the wire', () => {
   });
 
   it('of patches', () => {
-    expect(Object.values(patches)).toEqual(['up-mends']);
+    expect(Object.values(patches)).toEqual([
+      'up-mends',
+      'checks-go-on',
+      'stacks-by-content',
+      'leftovers-keep-names',
+    ]);
   });
 
   it('of queues, workflow ids, search attributes and labels', () => {
     expect(sharedTaskQueue).toBe('tracewright');
     expect(hostTaskQueue('h')).toBe('tracewright-host-h');
     expect(environmentWorkflowId('e')).toBe('environment-e');
+    expect(machineOfWorker(workerIdentity('h', 7, 'build-1.lan'))).toEqual({
+      hostId: 'h',
+      name: 'build-1.lan',
+    });
+    expect(machineOfWorker('7@build-1.lan')).toBeUndefined();
     expect(Object.values(searchAttributes)).toEqual([
       'TracewrightEnvironment',
       'TracewrightStack',

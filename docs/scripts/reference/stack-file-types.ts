@@ -1,3 +1,4 @@
+import { durationPattern } from '../../../src/domain/duration.js';
 import type { JsonSchema } from '../../../src/stack-schema.js';
 import { table } from './table.js';
 
@@ -13,7 +14,7 @@ const kinds = [
     pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$',
     means: 'a name that may have dots, up to 253 characters',
   },
-  { kind: 'duration', pattern: '^\\d+(s|m|h)$', means: 'a number with s, m or h: `90s`, `5m`, `1h`' },
+  { kind: 'duration', pattern: durationPattern.source, means: 'a number with s, m or h: `90s`, `5m`, `1h`' },
   {
     kind: 'version',
     pattern: '^v?\\d+\\.\\d+\\.\\d+([-+][\\w.+-]+)?$',

@@ -1,10 +1,10 @@
+import { countOf } from '../../domain/duration.js';
 import { resolve } from 'node:path';
 import { TracewrightError } from '../../domain/failure.js';
-import { isEnvironmentName, environmentNameRule } from '../environment-name.js';
+import { environmentNameRule, isEnvironmentName } from '../../domain/names.js';
 import { exitCodes, type CliContext, type ExitCode } from '../context.js';
 import { bundle, type Bundle } from '../diag/bundle.js';
 import { collect } from '../diag/collect.js';
-import { countOf } from '../quantity.js';
 import { requireOutput, writeOutput } from '../write-output.js';
 
 export interface DiagOptions {
@@ -24,7 +24,9 @@ export async function diag(
   const force = options.force ?? false;
   if (options.output !== undefined) await requireOutput(options.output, force);
   const madeAt = new Date();
-  context.note(context.paint('dim', 'Collecting; this takes up to a minute where something does not answer'));
+  context.note(
+    context.paint('dim', 'Collecting; this may take up to a minute if something is not responding'),
+  );
   const { environment, findings } = await collect(context, name);
   const time = madeAt.toISOString().replace(/[-:]|\.\d+/gu, '');
   const folder = `tracewright-diag-${environment ?? 'machine'}-${time}`;

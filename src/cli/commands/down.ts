@@ -1,20 +1,31 @@
-import { isTracewrightError } from '../../domain/failure.js';
+import { isTracewrightError, TracewrightError } from '../../domain/failure.js';
 import { exitCodes, type CliContext, type ExitCode } from '../context.js';
 import {
   chooseEnvironment,
-  environmentHandle,
-  requestTeardown,
   listEnvironments,
-  refusable,
+  requestTeardown,
+  standingOf,
+  tearDownRemains,
   type EnvironmentListing,
 } from '../environments.js';
+import { heldByOperator, notFound } from '../refusals.js';
 import { followToEnd } from '../follow-to-end.js';
-import { openExistingSession, type Session } from '../session.js';
+import {
+  elsewhereText,
+  findWhatExists,
+  orphanText,
+  remainsOf,
+  withWhatExists,
+  type Orphan,
+} from '../orphans.js';
+import { openExistingSession, openSession, type LastingSession, type Session } from '../session.js';
+import type { ClusterOptions } from '../target-options.js';
 import { isPassingOutage } from '../../temporal/grpc-status.js';
 import { stopServer } from '../../temporal/server.js';
-import { stopWorker } from '../../temporal/worker-process.js';
+import { environmentFolder, forgetEnvironment } from '../../tools/environment-folder.js';
+import { stopWorker, workerPlace } from '../../temporal/worker-process.js';
 
-export interface DownOptions {
+export interface DownOptions extends ClusterOptions {
   name?: string;
 }
 
@@ -40,25 +51,89 @@ function isOutage(error: unknown): boolean {
 }
 
 async function takeAway(context: CliContext, options: DownOptions): Promise<ExitCode> {
-  const session = await openExistingSession(context);
-  if (!session) {
-    context.print(nothing(options.name));
-    return exitCodes.ok;
-  }
+  const session = await openExistingSession(context, 'act').catch(async (error: unknown) => {
+    throw await withWhatExists(context, undefined, options.name, error, options);
+  });
+  let orphan: Orphan | undefined;
   let name: string | undefined;
   try {
-    name = await environmentToRemove(session, options.name);
-    if (name === undefined) {
-      context.print(nothing(options.name));
-    } else {
-      await requestTeardown(session.client, name);
-      const code = await followToEnd(context, session, name, { json: false });
+    name = session && (await environmentToRemove(session, options.name));
+    if (session && name !== undefined) {
+      const code = await tearDown(context, session, name, requestTeardown);
       if (code !== exitCodes.ok) return code;
+    } else {
+      orphan = await orphanToRemove(context, session, options);
     }
+  } finally {
+    await session?.close();
+  }
+  if (orphan) {
+    const code = await takeOrphanAway(context, orphan);
+    if (code !== exitCodes.ok) return code;
+  } else if (name === undefined) context.print(nothing(options.name));
+  return endOfLast(context, name ?? orphan?.name);
+}
+
+async function tearDown(
+  context: CliContext,
+  session: LastingSession,
+  name: string,
+  begin: (client: LastingSession['client'], name: string) => Promise<void>,
+): Promise<ExitCode> {
+  await session.handOver(name);
+  await begin(session.client, name);
+  const code = await followToEnd(context, session, name, { json: false });
+  // The worker has done it, unless it was that of another machine, or another `down` was faster than our own.
+  if (code === exitCodes.ok) await forgetEnvironment(environmentFolder(context.config.stateDir, name));
+  return code;
+}
+
+/**
+ * @returns undefined when nothing exists that this state folder and Temporal server should look after
+ * @throws TracewrightError `environment.not-found` for one that others look after, `usage.invalid` when a name is
+ * needed: where there are several, and for what stands in a cluster of others, whose Temporal server may know it
+ */
+async function orphanToRemove(
+  context: CliContext,
+  session: Session | undefined,
+  options: DownOptions,
+): Promise<Orphan | undefined> {
+  const { orphans, elsewhere } = await findWhatExists(context, session?.client, options);
+  const meant = orphans.filter(({ name }) => options.name === undefined || name === options.name);
+  const [first, ...others] = meant;
+  if (!first) {
+    const { name } = options;
+    const isDenied = name !== undefined && elsewhere.some((it) => it.name === name);
+    const isUnknown = name !== undefined && session && !(await standingOf(session.client, name));
+    if (isDenied || isUnknown)
+      throw await withWhatExists(context, session?.client, name, notFound(name), options);
+    for (const it of elsewhere) context.note(`Elsewhere on this machine: ${elsewhereText(it)}.`);
+    return undefined;
+  }
+  const isCertain = others.length === 0 && first.target !== 'kubeconfig';
+  if (isCertain || options.name !== undefined) return first;
+  throw new TracewrightError({
+    type: 'usage.invalid',
+    message: `No workflow looks after ${meant.map(({ name }) => name).join(', ')}.`,
+    remedy: 'Say with --name which one is to be taken away.',
+    evidence: meant.map(orphanText),
+  });
+}
+
+/** Through a workflow of its own, started for it: killed in the middle, it goes on like every teardown. */
+async function takeOrphanAway(context: CliContext, orphan: Orphan): Promise<ExitCode> {
+  context.note(`Taking up what no workflow looks after: ${orphanText(orphan)}`);
+  const session = await openSession(context);
+  try {
+    const remains = await remainsOf(session.client, orphan);
+    // What was found here is here, whatever machine a history names.
+    const hostId = orphan.found ? session.hostId : (remains.hostId ?? session.hostId);
+    return await tearDown(context, session, orphan.name, (client, name) =>
+      tearDownRemains(client, name, { ...remains, hostId }),
+    );
   } finally {
     await session.close();
   }
-  return endOfLast(context, name);
 }
 
 /**
@@ -66,7 +141,7 @@ async function takeAway(context: CliContext, options: DownOptions): Promise<Exit
  */
 async function endOfLast(context: CliContext, removed: string | undefined): Promise<ExitCode> {
   const { print, config } = context;
-  const session = await openExistingSession(context);
+  const session = await openExistingSession(context, 'act');
   // Another `down` has stopped both.
   if (!session) return exitCodes.ok;
   try {
@@ -75,10 +150,12 @@ async function endOfLast(context: CliContext, removed: string | undefined): Prom
       print(livesOn(others));
       return exitCodes.ok;
     }
+    const { orphans } = await findWhatExists(context, session.client);
+    for (const orphan of orphans) print(`Still there, and orphaned: ${orphanText(orphan)}`);
   } finally {
     await session.close();
   }
-  await stopWorker(config);
+  await stopWorker(workerPlace(config.stateDir, session.settings));
   if (session.settings.embedded) await stopServer(config);
   print(
     session.settings.embedded
@@ -88,20 +165,17 @@ async function endOfLast(context: CliContext, removed: string | undefined): Prom
   return exitCodes.ok;
 }
 
-/**
- * @returns undefined when there is none, or when the one named is removed already
- * @throws TracewrightError `environment.not-found` for a name that never was one, `usage.invalid` when a name is needed
- */
+/** @returns undefined when there is none whose workflow runs @throws TracewrightError `usage.invalid` when a name is needed */
 async function environmentToRemove(
   { client }: Session,
   name: string | undefined,
 ): Promise<string | undefined> {
-  if (name === undefined) {
-    const living = await listEnvironments(client);
-    return living.length === 0 ? undefined : chooseEnvironment(client, name);
-  }
-  const { status } = await refusable(name, () => environmentHandle(client, name).describe());
-  return status.name === 'RUNNING' ? name : undefined;
+  if (name === undefined && (await listEnvironments(client)).length === 0) return undefined;
+  const chosen = await chooseEnvironment(client, name);
+  const state = (await standingOf(client, chosen))?.state;
+  // It would keep the signal, and tear down whenever it goes on.
+  if (state === 'held') throw heldByOperator(chosen);
+  return state === 'running' ? chosen : undefined;
 }
 
 function nothing(name: string | undefined): string {

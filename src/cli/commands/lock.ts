@@ -1,21 +1,26 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { isTracewrightError, TracewrightError } from '../../domain/failure.js';
 import type { Parameter } from '../../domain/parameter.js';
 import type { Stack } from '../../domain/stack.js';
-import { loadStack, parameterizedStack } from '../../stack-file.js';
-import { compareLocks, type LockDifference } from '../../lock/compare-locks.js';
-import { lockPathOf, readLock, writeLock, type Lock } from '../../lock/lock-file.js';
+import {
+  type Lock,
+  type LockDifference,
+  compareLocks,
+  lockPathOf,
+  readLock,
+  writeLock,
+} from '../../lock/lock-file.js';
 import { makeLock } from '../../lock/make-lock.js';
+import { loadStack, parameterizedStack } from '../../stack-file.js';
 import { provideHelm } from '../../tools/helm-binary.js';
 import { createHelm } from '../../tools/helm/helm.js';
-import { lockParameters } from '../parameters/lock-parameters.js';
-import type { ParameterOptions } from '../parameters/read.js';
-import { exitCodes, type CliContext, type ExitCode } from '../context.js';
-import { progressNotes } from '../progress-notes.js';
-import { registryOf, withChartsFrom, type SourceOptions } from '../stack-sources.js';
-import { builtInStacks } from '../built-in-stacks.js';
+import { isSecretName } from '../../tools/redact.js';
+import { builtInStacks, registryOf, type SourceOptions, withChartsFrom } from '../stack-sources.js';
+import { type CliContext, type ExitCode, exitCodes } from '../context.js';
+import { type ParameterOptions, readParameters } from '../parameters/read.js';
+import { progressNotes } from '../views/progress-notes.js';
 
 export interface LockCommandOptions extends SourceOptions, ParameterOptions {
   stack: string;
@@ -120,5 +125,75 @@ function nothingToLock(name: string): TracewrightError {
     type: 'usage.invalid',
     message: `The stack "${name}" has nothing to lock: it is built from sources that go.sum pins.`,
     remedy: 'Name another stack with --stack.',
+  });
+}
+
+interface LockParameters {
+  readonly parameters: readonly Parameter[];
+  /** What the lock file keeps of them; `undefined` where there are none. */
+  readonly written: Lock['parameters'];
+  /** They come from the lock file, not from this command. */
+  readonly kept: boolean;
+}
+
+/**
+ * The parameters that a stack is locked with, by the rule of `up`: who gives none keeps those of the last time, who
+ * gives some replaces them all. The lock file keeps what `--set` said, and of `--values` only the file, from its own
+ * folder on.
+ * @throws TracewrightError `usage.invalid` for a secret that would be written down, and as `readParameters`
+ */
+async function lockParameters(
+  options: ParameterOptions,
+  lockPath: string,
+  before: Lock | undefined,
+): Promise<LockParameters> {
+  const folder = dirname(lockPath);
+  const given = await readParameters(options);
+  if (given) return { parameters: given, written: writtenOf(options, given, folder), kept: false };
+  const said = moved(before?.parameters ?? {}, (file) => resolve(folder, file));
+  const parameters = (await readParameters(said)) ?? [];
+  return { parameters, written: before?.parameters, kept: parameters.length > 0 };
+}
+
+function writtenOf(
+  options: ParameterOptions,
+  parameters: readonly Parameter[],
+  folder: string,
+): Lock['parameters'] {
+  for (const { given, component, path } of parameters) {
+    if (!/^--(?:values|set-file) /u.test(given) && isSecretName(String(path.at(-1))))
+      throw secretRefused(`${component}.${path.join('.')}`);
+  }
+  if (parameters.length === 0) return undefined;
+  const portable = (file: string): string => relative(folder, resolve(file)).replaceAll('\\', '/');
+  return moved(options, portable);
+}
+
+/** The parameters with other paths of their files; kinds that were not given are left out. */
+function moved(
+  { set = [], setString, setJson, setFile, values = [] }: NonNullable<Lock['parameters']> | ParameterOptions,
+  move: (file: string) => string,
+): NonNullable<Lock['parameters']> {
+  return {
+    set: [...set],
+    ...(setString && { setString: [...setString] }),
+    ...(setJson && { setJson: [...setJson] }),
+    ...(setFile && { setFile: setFile.map((text) => movedFile(text, move)) }),
+    values: values.map((text) => movedFile(text, move)),
+  };
+}
+
+/** `tempo=./mine.yaml` with another path behind the equals sign. */
+function movedFile(text: string, move: (file: string) => string): string {
+  const end = text.indexOf('=') + 1;
+  return text.slice(0, end) + move(text.slice(end));
+}
+
+function secretRefused(what: string): TracewrightError {
+  return new TracewrightError({
+    type: 'usage.invalid',
+    message: `${what} looks like a secret, and the lock file keeps what --set says.`,
+    remedy:
+      'Leave it out: no digest depends on it. Where the chart asks for it, put it in a file for --values.',
   });
 }

@@ -1,17 +1,17 @@
+import { existsSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
 import { didYouMean } from '../../domain/did-you-mean.js';
 import { TracewrightError } from '../../domain/failure.js';
 import type { Component } from '../../domain/stack.js';
 import { podsOfComponent } from '../../tools/kubernetes/component-pods.js';
-import { followLogs } from '../../tools/kubernetes/follow-logs.js';
 import type { Kubernetes } from '../../tools/kubernetes/connection.js';
-import { linesOf } from '../../tools/kubernetes/lines.js';
+import { containersOf, followLogs, linesOf, openLog } from '../../tools/kubernetes/logs.js';
 import type { Pod } from '../../tools/kubernetes/objects.js';
-import { containersOf, openLog } from '../../tools/kubernetes/pod-logs.js';
-import { exitCodes, type CliContext, type ExitCode } from '../context.js';
-import { createLogPrinter, type LogPrinter } from '../log-printer.js';
-import { clusterLogs, daemonLogs, toolLogs, type KeptLog } from '../kept-logs.js';
-import { printKeptLogs } from '../print-kept-logs.js';
-import { withCluster, type EnvironmentCluster } from '../with-cluster.js';
+import { logLines } from '../../tools/log-file.js';
+import { type CliContext, type ExitCode, exitCodes } from '../context.js';
+import { clusterLogs, daemonLogs, type KeptLog, toolLogs } from '../kept-logs.js';
+import type { PaintStyle } from '../views/format.js';
+import { type EnvironmentCluster, withCluster } from '../with-cluster.js';
 
 export interface LogsOptions {
   name?: string;
@@ -127,4 +127,56 @@ function notTogether(): TracewrightError {
     message: '--previous is for pods, and for what is over.',
     remedy: 'Leave out --follow and --tool.',
   });
+}
+
+/**
+ * Prints logs of the state folder, one after the other; with `follow` all at once.
+ * @throws TracewrightError `log.not-found`
+ */
+async function printKeptLogs(
+  context: CliContext,
+  what: string,
+  logs: readonly KeptLog[],
+  { tail: lines, follow = false }: { readonly tail: number; readonly follow?: boolean },
+): Promise<void> {
+  const existing = logs.filter(({ path }) => existsSync(path));
+  if (existing.length === 0) {
+    throw new TracewrightError({
+      type: 'log.not-found',
+      message: `There is no log of ${what} on this machine.`,
+      remedy: 'What did not run here, or needed no tool, has none. `tracewright logs --help` tells what has.',
+    });
+  }
+  const print = createLogPrinter(context, existing.length > 1);
+  const printOne = async ({ source, path }: KeptLog): Promise<void> => {
+    for await (const line of logLines(path, { lines, follow, signal: context.signal })) print(source, line);
+  };
+  if (follow) await Promise.all(existing.map(printOne));
+  else for (const log of existing) await printOne(log);
+}
+
+/** Prints a line of a log. */
+type LogPrinter = (source: string, line: string) => void;
+
+const styles: readonly PaintStyle[] = ['cyan', 'yellow', 'magenta', 'green', 'blue'];
+
+/**
+ * Prints lines as they are, in a terminal without what would steer it.
+ * @param named whether each line says whose it is: one of several
+ */
+export function createLogPrinter(
+  { print, paint, terminal }: Pick<CliContext, 'print' | 'paint' | 'terminal'>,
+  named: boolean,
+): LogPrinter {
+  const known: string[] = [];
+  return (source, line) => {
+    const text = terminal ? stripVTControlCharacters(line).replace(/[^\P{Cc}\t]/gu, '') : line;
+    if (!named) {
+      print(text);
+      return;
+    }
+    if (!known.includes(source)) known.push(source);
+    const style = styles[known.indexOf(source) % styles.length] ?? 'cyan';
+    print(`${paint(style, `${source} │`)} ${text}`);
+  };
 }

@@ -1,11 +1,12 @@
-import { choosePages, pagesOf, type Page } from '../../domain/pages.js';
 import { TracewrightError } from '../../domain/failure.js';
-import { temporalPage } from '../../domain/stack.js';
-import { findBrowser, openBrowser } from '../../tools/browser.js';
-import { forwardPort, type PortForwarding } from '../../tools/kubernetes/port-forward.js';
-import { exitCodes, type CliContext, type ExitCode } from '../context.js';
-import { loginText } from '../page-login.js';
-import { withCluster, type EnvironmentCluster } from '../with-cluster.js';
+import { choosePages, type Page, pagesOf } from '../../domain/pages.js';
+import { type PageSpec, temporalPage, tracesPage } from '../../domain/stack.js';
+import { findBrowser, openBrowser } from '../../tools/find-program.js';
+import type { Kubernetes } from '../../tools/kubernetes/connection.js';
+import { readSecret } from '../../tools/kubernetes/observe.js';
+import { forwardPort } from '../../tools/kubernetes/port-forward.js';
+import { type CliContext, type ExitCode, exitCodes } from '../context.js';
+import { type EnvironmentCluster, withCluster } from '../with-cluster.js';
 
 export interface OpenOptions {
   name?: string;
@@ -30,17 +31,35 @@ export async function open(
       return;
     }
     const pages = choosePages(it.spec.stack, [...new Set(names)]);
-    if (options.port !== undefined && pages.length !== 1) throw onePort();
-    const forwards: PortForwarding[] = [];
+    const showsTraces = names.includes(tracesPage);
+    if (options.port !== undefined && pages.length + Number(showsTraces) !== 1) throw onePort();
+    const served: Served[] = [];
     try {
       if (names.includes(temporalPage)) await showTemporal(context, it, options);
-      for (const page of pages) forwards.push(await show(context, it, page, options));
-      if (forwards.length > 0) await untilInterrupted(context);
+      if (showsTraces) served.push(await showTraces(context, it, options));
+      for (const page of pages) served.push(await show(context, it, page, options));
+      if (served.length > 0) await untilInterrupted(context);
     } finally {
-      await Promise.all(forwards.map((forward) => forward.close()));
+      await Promise.all(served.map((page) => page.close()));
     }
   });
   return exitCodes.ok;
+}
+
+interface Served {
+  close(): Promise<void>;
+}
+
+async function showTraces(
+  context: CliContext,
+  it: EnvironmentCluster,
+  options: OpenOptions,
+): Promise<Served> {
+  const { serveTraces } = await import('../serve-traces.js');
+  const served = await serveTraces(context, it, options);
+  context.print(`${context.paint('bold', tracesPage)}  ${served.url}`);
+  await browse(context, served.launchUrl(), options);
+  return served;
 }
 
 async function show(
@@ -48,7 +67,7 @@ async function show(
   it: EnvironmentCluster,
   page: Page,
   options: OpenOptions,
-): Promise<PortForwarding> {
+): Promise<Served> {
   const { print, note, paint } = context;
   const { address: host, port: fixedPort } = options;
   const forward = await forwardPort(it.kube(), page, {
@@ -99,6 +118,7 @@ async function browse(
 function list({ print, paint }: CliContext, { spec }: EnvironmentCluster): void {
   for (const { name, namespace, service, port } of pagesOf(spec.stack))
     print(`${paint('bold', name)}  Service ${namespace}/${service}, port ${String(port)}`);
+  print(`${paint('bold', tracesPage)}  searches, traces and the proof, on a page of our own`);
   print(`${paint('bold', temporalPage)}  the Temporal Web UI`);
 }
 
@@ -115,5 +135,29 @@ function onePort(): TracewrightError {
     type: 'usage.invalid',
     message: '--port is for one page.',
     remedy: 'Open the pages one by one, or leave the ports to us.',
+  });
+}
+
+/**
+ * How one logs in. The Secret is read only when the password is to be shown.
+ * @throws TracewrightError `page.unavailable` when it, or a key of it, is not there, `cluster.*`
+ */
+export async function loginText(
+  kube: Kubernetes,
+  { namespace }: Page,
+  { secret, userKey, passwordKey }: NonNullable<PageSpec['login']>,
+  showPassword: boolean,
+): Promise<string> {
+  const where = `the Secret ${namespace}/${secret}`;
+  if (!showPassword) return `login: in ${where}; --show-password prints it`;
+  const values = await readSecret(kube, { namespace, name: secret });
+  const [user, password] = [values?.[userKey], values?.[passwordKey]];
+  if (user !== undefined && password !== undefined) return `login: ${user}, password: ${password}`;
+  throw new TracewrightError({
+    type: 'page.unavailable',
+    message: values
+      ? `There is no ${user === undefined ? userKey : passwordKey} in ${where}.`
+      : `There is no Secret ${namespace}/${secret}, where the login should be.`,
+    remedy: 'Correct `login` of the page in the stack file.',
   });
 }

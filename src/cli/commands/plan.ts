@@ -1,21 +1,26 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isFeasible, type PlanPreview } from '../../domain/preview.js';
-import type { Look } from '../../preview/look.js';
+import { failureOf } from '../../domain/check.js';
+import { isCancellation, isTracewrightError, TracewrightError } from '../../domain/failure.js';
+import type { Intent, Machine } from '../../domain/machine.js';
+import { isFeasible, type PlanPreview, type StepPreview } from '../../domain/preview.js';
+import type { EnvironmentSpec, TargetSpec } from '../../domain/progress.js';
+import { canonicalJson } from '../../domain/release.js';
+import type { ObservedCluster, PreviewContext } from '../../preview/component.js';
 import { previewSteps } from '../../preview/preview.js';
-import { embeddedCharts } from '../../targets/open-target.js';
+import { embeddedCharts, openTarget } from '../../targets/open-target.js';
 import { provideHelm } from '../../tools/helm-binary.js';
 import { locateChart } from '../../tools/helm/chart-source.js';
 import { createHelm } from '../../tools/helm/helm.js';
-import { previewCluster, type ClusterPreview } from '../cluster-preview.js';
-import { exitCodes, type CliContext, type ExitCode } from '../context.js';
+import { connectKubernetes } from '../../tools/kubernetes/connection.js';
+import { type CliContext, type ExitCode, exitCodes } from '../context.js';
 import { findExisting } from '../existing.js';
-import { readInstallRequest, type InstallOptions } from '../install-request.js';
+import { type InstallOptions, readInstallRequest } from '../install-request.js';
 import { chooseParameters } from '../parameters/choose.js';
-import { planLines } from '../plan-view.js';
-import { progressNotes } from '../progress-notes.js';
 import { sourcedStack } from '../stack-sources.js';
+import { planLines } from '../views/plan-view.js';
+import { progressNotes } from '../views/progress-notes.js';
 
 export interface PlanOptions extends InstallOptions {
   /** Show what becomes of each object. */
@@ -29,19 +34,22 @@ const downloadMs = 20_000;
 /** Says what `up` with the same options would do, and does nothing. */
 export async function plan(context: CliContext, options: PlanOptions): Promise<ExitCode> {
   const { note, paint, print } = context;
-  const request = await readInstallRequest(context, options, 'plan for');
-  const { name, target, given } = request;
+  const request = await readInstallRequest(context, options, { what: 'plan for', evenUnasked: true });
+  const { name, target, given, machine } = request;
   const existing = await findExisting(context, name);
   const choice = chooseParameters(given, existing?.spec, request.loaded.stack.name);
   if (choice.note !== undefined) note(paint('dim', choice.note));
   const stack = await sourcedStack(request.stackWith(choice), target.kind, options);
   const spec = { stack, target, ...(options.adopt && { adopt: options.adopt }) };
-  const found = await previewCluster(context, name, spec, existing?.spec);
+  const found = await previewCluster(context, machine, { name, intent: spec, existing: existing?.spec });
   for (const warning of found.warnings) note(paint('yellow', warning));
   const folder = await mkdtemp(join(tmpdir(), 'tracewright-plan-'));
   try {
-    const look = lookFrom(context, { name, spec, found, folder });
-    const steps = await previewSteps(look, existing, found.step);
+    const steps = await previewSteps(
+      previewContext(context, { name, spec, found, folder }),
+      existing,
+      found.step,
+    );
     const preview: PlanPreview = { environment: name, stack: stack.name, target: target.kind, steps };
     if (options.json) print(JSON.stringify(preview, undefined, 2));
     else for (const line of planLines(preview, { paint, diff: options.diff ?? false })) print(line);
@@ -52,10 +60,15 @@ export async function plan(context: CliContext, options: PlanOptions): Promise<E
   }
 }
 
-function lookFrom(
+function previewContext(
   context: CliContext,
-  { name, spec, found, folder }: { name: string; spec: Look['spec']; found: ClusterPreview; folder: string },
-): Look {
+  {
+    name,
+    spec,
+    found,
+    folder,
+  }: { name: string; spec: PreviewContext['spec']; found: ClusterPreview; folder: string },
+): PreviewContext {
   const { config, signal } = context;
   const { cacheDir } = config;
   const onProgress = progressNotes(context);
@@ -81,5 +94,85 @@ function lookFrom(
         downloadMs,
       }),
     locateChart: ({ chart }, helm) => locateChart(chart, helm, places, call),
+  };
+}
+
+interface ClusterPreview {
+  readonly step: Pick<StepPreview, 'action' | 'detail' | 'failure'>;
+  /** The caller closes its connection. `undefined` where nothing answers yet. */
+  readonly cluster: ObservedCluster | undefined;
+  /** What a person should know beforehand. */
+  readonly warnings: readonly string[];
+}
+
+/** What `up` would do about the cluster: the same look at machine and cluster. */
+async function previewCluster(
+  { config, signal, note }: CliContext,
+  machine: Machine,
+  { name, intent, existing }: { name: string; intent: Intent; existing: EnvironmentSpec | undefined },
+): Promise<ClusterPreview> {
+  const { target } = intent;
+  const conflict = existing && conflictOf(name, existing.target, target);
+  if (conflict) return { step: { action: 'refuse', failure: conflict }, cluster: undefined, warnings: [] };
+  const { checks } = await machine.examine({ install: { environment: name, intent } }, signal);
+  const warnings = checks.filter(({ state }) => state === 'warning').map(({ detail }) => detail);
+  // What others have made is told with the step that it stands in the way of.
+  const ofCluster = checks.filter(({ type }) => type !== 'release.foreign' && type !== 'manifest.foreign');
+  const failure = failureOf(ofCluster)?.toFailure();
+  if (machine.worker && target.kind !== 'kubeconfig') {
+    const clusters = await machine.clusters();
+    const step =
+      name in clusters ? elsewhereStep(name, machine.worker.name) : absentStep(target, 'absent', undefined);
+    return { step: failure ? { action: 'refuse', failure } : step, cluster: undefined, warnings };
+  }
+  const { phase, facts, ...more } = await openTarget(config, name, target).observe();
+  const refused = failure && ({ action: 'refuse', failure } as const);
+  const kubeconfigPath = target.kubeconfigPath ?? facts.kubeconfigPath;
+  if (phase !== 'ready' || kubeconfigPath === undefined) {
+    const found = 'reason' in more ? more.reason : undefined;
+    return { step: refused ?? absentStep(target, phase, found), cluster: undefined, warnings };
+  }
+  const kube = connectKubernetes({
+    kubeconfigPath,
+    context: target.context,
+    kubectl: { ...config, onProgress: note },
+  });
+  try {
+    const version = await kube.serverVersion(signal);
+    const detail = `Kubernetes ${version}, ${kube.serverUrl}`;
+    return {
+      step: refused ?? { action: 'none', detail },
+      cluster: { kube, version, owned: target.kind !== 'kubeconfig' && facts.owned !== false },
+      warnings,
+    };
+  } catch (error) {
+    kube.close();
+    if (!isTracewrightError(error) || isCancellation(error)) throw error;
+    return { step: { action: 'unknown', failure: error.toFailure() }, cluster: undefined, warnings };
+  }
+}
+
+function elsewhereStep(name: string, machine: string): ClusterPreview['step'] {
+  const error = new TracewrightError({
+    type: 'host.elsewhere',
+    message: `The cluster of ${name} is on the machine ${machine}, and cannot be compared from here.`,
+    remedy: 'Run `tracewright plan` there.',
+  });
+  return { action: 'unknown', failure: error.toFailure() };
+}
+
+function absentStep({ kind }: TargetSpec, phase: string, reason: string | undefined): ClusterPreview['step'] {
+  if (phase === 'absent') return { action: 'create', detail: `a cluster on the target ${kind}` };
+  if (phase === 'broken') return { action: 'repair', ...(reason !== undefined && { detail: reason }) };
+  return { action: 'change', detail: phase === 'stopped' ? 'it is started again' : 'it is waited for' };
+}
+
+function conflictOf(name: string, before: TargetSpec, after: TargetSpec): StepPreview['failure'] | undefined {
+  if (canonicalJson(before) === canonicalJson(after)) return undefined;
+  return {
+    type: 'environment.conflict',
+    message: `The environment "${name}" exists on another target (${before.kind}${before.context === undefined ? '' : `, context ${before.context}`}).`,
+    remedy: 'Choose another --name, or take that one down first.',
+    retryable: false,
   };
 }

@@ -1,38 +1,51 @@
-import type { Progress } from '../../domain/progress.js';
+import { isTracewrightError } from '../../domain/failure.js';
+import { differs, isPutBack, type Progress } from '../../domain/progress.js';
 import { observeServer } from '../../temporal/server.js';
-import { observeWorker } from '../../temporal/worker-process.js';
-import { exitCodes, type CliContext, type ExitCode } from '../context.js';
-import { driftLines } from '../drift-lines.js';
+import { observeWorker, workerPlace } from '../../temporal/worker-process.js';
+import { type CliContext, type ExitCode, exitCodes } from '../context.js';
 import { blockedLines } from '../finish.js';
-import { look, type Snapshot } from '../follow.js';
 import { followToEnd } from '../follow-to-end.js';
-import { frame } from '../frame.js';
-import { onEnvironment } from '../on-environment.js';
-import type { Session } from '../session.js';
-import { rowsOf } from '../text-width.js';
+import { look, type Snapshot } from '../follow.js';
+import { requireNothingLeft } from '../orphans.js';
+import type { LastingSession, Session } from '../session.js';
+import type { ClusterOptions } from '../target-options.js';
+import { shellWord } from '../views/format.js';
+import { frame } from '../views/frame.js';
+import { rowsOf } from '../views/text-width.js';
+import { onEnvironment } from '../with-cluster.js';
 
-export interface StatusOptions {
+export interface StatusOptions extends ClusterOptions {
   name?: string;
   watch?: boolean;
   json?: boolean;
   full?: boolean;
 }
 
-/** Shows what an environment is, step by step. */
+/**
+ * Shows what an environment is, step by step.
+ * @throws TracewrightError `environment.orphaned` for one that no workflow looks after, with what exists of it
+ */
 export async function status(context: CliContext, options: StatusOptions): Promise<ExitCode> {
-  return onEnvironment(context, options.name, async (session, name) => {
+  const show = async (session: LastingSession, name: string): Promise<ExitCode> => {
     if (options.watch) return followToEnd(context, session, name, { json: options.json ?? false });
     const snapshot = await look(session.client, name);
+    if (snapshot.progress.phase === 'Removed')
+      await requireNothingLeft(context, session.client, name, options);
     if (options.json)
       context.print(
         JSON.stringify({ ...snapshot.progress, live: Object.fromEntries(snapshot.live) }, undefined, 2),
       );
     else await printStatus(context, session, snapshot, options.full);
     return exitCodeOfPhase(snapshot.progress);
+  };
+  return onEnvironment(context, options.name, show, 'look', options).catch((error: unknown) => {
+    if (options.json && isTracewrightError(error) && error.type === 'environment.orphaned')
+      context.print(JSON.stringify({ phase: 'orphaned', failure: error.toFailure() }, undefined, 2));
+    throw error;
   });
 }
 
-/** Rows for what is wrong, what shows it, and the cure: where there are fewer, what the processes are makes room. */
+/** Rows for the failure, its evidence and the fix: with fewer, the lines about our processes go. */
 const failureNeeds = 16;
 
 async function printStatus(
@@ -75,7 +88,7 @@ function factLines(progress: Progress): string[] {
     ...(proof
       ? [`  Proof             trace ${proof.traceId}, ${String(proof.spans)} spans, ${proof.startedAt}`]
       : []),
-    ...(cluster ? [`  kubectl           export KUBECONFIG=${cluster.kubeconfigPath}`] : []),
+    ...(cluster ? [`  kubectl           export KUBECONFIG=${shellWord(cluster.kubeconfigPath)}`] : []),
   ];
 }
 
@@ -85,7 +98,10 @@ async function processLines(
   { environment }: Progress,
 ): Promise<string[]> {
   const webUi = session.webUi(environment);
-  const [server, worker] = await Promise.all([observeServer(config), observeWorker(config)]);
+  const [server, worker] = await Promise.all([
+    observeServer(config),
+    observeWorker(workerPlace(config.stateDir, session.settings)),
+  ]);
   return [
     ...(webUi === undefined ? [] : [`  Temporal Web UI   ${webUi}`]),
     ...(server
@@ -101,4 +117,23 @@ async function processLines(
 function exitCodeOfPhase({ phase }: Progress): ExitCode {
   if (phase === 'Blocked') return exitCodes.blocked;
   return phase === 'Stopped' ? exitCodes.failed : exitCodes.ok;
+}
+
+/** What the last look for drift found, and how it is put right; nothing where nobody has looked. */
+export function driftLines({
+  drift,
+  driftObservedAt,
+}: Pick<Progress, 'drift' | 'driftObservedAt'>): string[] {
+  if (!drift || driftObservedAt === undefined) return [];
+  const different = drift.filter(differs);
+  const at = new Date(driftObservedAt).toISOString();
+  if (different.length === 0) return [`  Drift             none, looked ${at}`];
+  return [
+    ...different.map(
+      ({ component, state, detail }) => `  Drift             ${component}: ${state}, ${detail}`,
+    ),
+    ...(different.some(isPutBack)
+      ? ['                    `tracewright up`, called as before, puts it back']
+      : []),
+  ];
 }

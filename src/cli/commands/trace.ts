@@ -1,10 +1,14 @@
+import { formatMs } from '../../domain/duration.js';
 import { TracewrightError } from '../../domain/failure.js';
+import type { SearchHit } from '../../domain/proof.js';
 import { normaliseId, traceIdDigits } from '../../domain/trace.js';
-import { exitCodes, type CliContext, type ExitCode } from '../context.js';
+import { type CliContext, type ExitCode, exitCodes } from '../context.js';
 import { findTrace, type FoundTrace, type TraceWish } from '../find-trace.js';
-import { hitLines } from '../hit-list.js';
-import { renderTracePage } from '../trace-page/page.js';
-import { renderWaterfall } from '../waterfall.js';
+import type { Paint } from '../views/format.js';
+import { shorten } from '../views/text-width.js';
+import { titleOf } from '../views/trace-facts.js';
+import { renderTracePage } from '../views/trace-page.js';
+import { renderWaterfall } from '../views/waterfall.js';
 import { withCluster } from '../with-cluster.js';
 import { writeOutput } from '../write-output.js';
 
@@ -28,7 +32,7 @@ export async function trace(
     findTrace(it, { ...options, ...(wanted !== undefined && { id: wanted }) }, context.signal),
   );
   if (options.html !== undefined) {
-    const page = renderTracePage(found.trace, `Tracewright ${context.version}`);
+    const page = await renderTracePage(found.trace, `Tracewright ${context.version}`);
     await writeOutput(options.html, page, options.force ?? false);
     context.note(`Wrote ${found.what} to ${options.html}: one page that needs nothing else.`);
   }
@@ -73,5 +77,21 @@ function checkTogether(id: string | undefined, { longest, query, limit, since }:
     type: 'usage.invalid',
     message: problem,
     remedy: 'Give an id, --longest, or --query.',
+  });
+}
+
+const durationColumns = 8;
+
+/** The answer of a search, one line a trace: its id, whole so that it can be copied, duration, start (UTC) and name. */
+export function hitLines(
+  hits: readonly SearchHit[],
+  { paint, columns }: { readonly paint: Paint; readonly columns: number },
+): string[] {
+  return hits.map((hit) => {
+    const duration = formatMs(hit.durationMs).padStart(durationColumns);
+    const start = new Date(Number(BigInt(hit.startNs) / 1_000_000n)).toISOString().replace(/\.\d+Z$/u, 'Z');
+    const room = columns - hit.traceId.length - durationColumns - start.length - 6;
+    const title = room < 10 ? '' : `  ${shorten(titleOf(hit), room)}`;
+    return `${hit.traceId}  ${duration}  ${paint('dim', start)}${title}`;
   });
 }

@@ -1,10 +1,9 @@
 import { failureOf } from '../../domain/check.js';
 import { durationMs } from '../../domain/duration.js';
+import type { Intent, Machine } from '../../domain/machine.js';
 import type { EnvironmentSpec } from '../../domain/progress.js';
-import { resolveConnection } from '../../temporal/connection.js';
-import type { Intent } from '../../targets/preflight.js';
 import { exitCodes, type CliContext, type ExitCode } from '../context.js';
-import { readInstallRequest, type InstallOptions } from '../install-request.js';
+import { readInstallRequest, requireTarget, type InstallOptions } from '../install-request.js';
 import { chooseParameters } from '../parameters/choose.js';
 import { sourcedStack } from '../stack-sources.js';
 
@@ -22,11 +21,11 @@ export interface UpOptions extends InstallOptions {
 export async function up(context: CliContext, options: UpOptions): Promise<ExitCode> {
   const { note, paint } = context;
   const request = await readInstallRequest(context, options);
-  const { name, target, given } = request;
+  const { name, target, given, machine } = request;
   const asked = { parameters: given ?? [], kept: false };
   const adopt = options.adopt && { adopt: options.adopt };
   const stack = await sourcedStack(request.stackWith(asked), target.kind, options);
-  await requireFit(context, name, { stack, target, ...adopt });
+  await requireFit(context, machine, name, { stack, target, ...adopt });
   // Loaded only now, so that a wrong call is answered at once.
   const [{ ask }, { openSession }, { applySpec, findSpec }, { followToEnd }] = await Promise.all([
     import('../ask.js'),
@@ -34,9 +33,13 @@ export async function up(context: CliContext, options: UpOptions): Promise<ExitC
     import('../environments.js'),
     import('../follow-to-end.js'),
   ]);
-  const session = await openSession(context);
+  // No machine becomes a worker for what another one does.
+  const session = await openSession(context, { worker: machine.worker === undefined });
   try {
-    const choice = chooseParameters(given, await findSpec(session.client, name), stack.name);
+    const known = await findSpec(session.client, name);
+    // Its workflow may have been ended by force: then nobody else would refuse a second cluster.
+    requireTarget(name, known?.target, target);
+    const choice = chooseParameters(given, known, stack.name);
     if (choice.note !== undefined) note(paint('dim', choice.note));
     const { parameters, kept } = choice;
     const spec: EnvironmentSpec = {
@@ -48,8 +51,11 @@ export async function up(context: CliContext, options: UpOptions): Promise<ExitC
       ...(options.ttl !== undefined && { ttlMs: durationMs(options.ttl) }),
       ...(options.verifyEvery !== undefined && { verifyEveryMs: durationMs(options.verifyEvery) }),
     };
+    // Another machine works with what its worker has.
+    if (!machine.worker) await session.handOver(name);
+    const hostId = machine.worker?.hostId ?? session.hostId;
     const { run } = await ask(context, session, (client, updateId) =>
-      applySpec(client, name, spec, session.hostId, updateId),
+      applySpec(client, name, spec, hostId, updateId),
     );
     if (options.detach) {
       note(`It goes on in the background. \`tracewright status --watch --name ${name}\` follows it.`);
@@ -62,18 +68,16 @@ export async function up(context: CliContext, options: UpOptions): Promise<ExitC
 }
 
 /**
- * Nothing is started on a machine that cannot do it; what takes long or changes the machine is said beforehand. Behind
- * a Temporal server of one's own the work may go to the worker of another machine, which looks for itself.
+ * Nothing is started on a machine that cannot do it; what takes long or changes the machine is said beforehand.
  * @throws TracewrightError what the first failed check found, the others as evidence
  */
 async function requireFit(
-  { config, note, paint, signal }: CliContext,
-  name: string,
+  { note, paint, signal }: CliContext,
+  machine: Machine,
+  environment: string,
   intent: Intent,
 ): Promise<void> {
-  if (resolveConnection(config).kind === 'external') return;
-  const { preflight } = await import('../../targets/preflight.js');
-  const checks = await preflight(config, name, intent, signal);
+  const { checks } = await machine.examine({ install: { environment, intent } }, signal);
   const failure = failureOf(checks);
   if (failure) throw failure;
   for (const { state, detail } of checks) if (state === 'warning') note(paint('yellow', detail));

@@ -1,7 +1,9 @@
-import { packArchive } from './archive.js';
-import { createCleaner } from './cleaner.js';
-import { indexPage, type IndexedFile, type IndexFacts } from './index-page.js';
-import { withoutOverlap } from './log-end.js';
+import { buffer } from 'node:stream/consumers';
+import { createGzip } from 'node:zlib';
+import { pack } from 'tar-stream';
+import { stringifyExact } from '../../tools/kubernetes/exact-json.js';
+import { createCleaner } from './secrets.js';
+import { withoutOverlap } from './logs.js';
 import type { Findings, Missing } from './part.js';
 
 export interface Bundle {
@@ -21,9 +23,7 @@ export async function bundle(
   const cleaner = createCleaner(secrets);
   const clean = files.map(({ path, what, content, cut }) => {
     const text =
-      typeof content === 'string'
-        ? cleaner.text(content)
-        : `${JSON.stringify(cleaner.json(content), undefined, 2)}\n`;
+      typeof content === 'string' ? cleaner.text(content) : `${stringifyExact(cleaner.json(content), 2)}\n`;
     return { path: cleaner.text(path), what, text: cut ? withoutOverlap(text) : text };
   });
   const listed = clean.map(({ path, what, text }) => ({ path, what, bytes: Buffer.byteLength(text) }));
@@ -34,4 +34,64 @@ export async function bundle(
     files: listed,
     missing: lacking,
   };
+}
+
+interface IndexedFile {
+  readonly path: string;
+  readonly what: string;
+  /** Unpacked. */
+  readonly bytes: number;
+}
+
+interface IndexFacts {
+  readonly version: string;
+  readonly environment: string | undefined;
+  readonly madeAt: Date;
+  readonly files: readonly IndexedFile[];
+  readonly missing: readonly Missing[];
+}
+
+/** The first file of the archive: what is in it, and what is not and why. Markdown. */
+function indexPage({ version, environment, madeAt, files, missing }: IndexFacts): string {
+  const about =
+    environment === undefined ? 'No environment: this machine only.' : `Environment: ${environment}`;
+  return [
+    '# Tracewright diagnosis',
+    `Made by Tracewright ${version} at ${madeAt.toISOString()}. ${about}`,
+    'Look through it before you pass it on. What is known to be a secret, or looks like one, stands here as `[redacted]`, in its' +
+      '\ncopies in base64 as well. Names stay: of paths, machines, namespaces, images.',
+    'To see what happened, begin with `environment/timeline.txt`, `environment/progress.json` and `cluster/pods.json`.',
+    '## Inside',
+    ['| file | bytes | what |', '| --- | ---: | --- |', ...files.map(fileRow)].join('\n'),
+    '## Not collected',
+    missing.length === 0
+      ? 'Nothing is missing.'
+      : missing.map(({ what, why }) => `- not collected: ${what}, ${oneLine(why)}`).join('\n'),
+    '',
+  ].join('\n\n');
+}
+
+function fileRow({ path, bytes, what }: IndexedFile): string {
+  return `| ${path} | ${String(bytes)} | ${what} |`;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/gu, ' ').trim();
+}
+
+interface ArchiveFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/**
+ * A gzipped tar of small files below one folder, in the order given; only their owner may read what is unpacked.
+ * @param folder its name, so that unpacking makes one folder
+ */
+async function packArchive(folder: string, files: readonly ArchiveFile[], mtime: Date): Promise<Buffer> {
+  const tar = pack();
+  const zipped = buffer(tar.pipe(createGzip()));
+  for (const { path, text } of files) tar.entry({ name: `${folder}/${path}`, mode: 0o600, mtime }, text);
+  tar.finalize();
+  return zipped;
 }

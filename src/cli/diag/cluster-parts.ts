@@ -1,12 +1,81 @@
-import { listApiResources } from '../../tools/kubernetes/api-resources.js';
+import type { EnvironmentSpec } from '../../domain/progress.js';
+import { releaseName } from '../../domain/release.js';
+import { observeRelease } from '../../tools/helm/release-record.js';
+import type { Kubernetes } from '../../tools/kubernetes/connection.js';
+import { isSecretName } from '../../tools/redact.js';
+import { secretsIn } from './secrets.js';
+import { listApiResources } from '../../tools/kubernetes/discovery.js';
 import type { ClusterEvent, ObjectList, Pod } from '../../tools/kubernetes/objects.js';
 import { listOf } from '../../tools/kubernetes/observe.js';
 import { selectorOf } from '../../tools/kubernetes/ownership.js';
-import { containersOf, openLog } from '../../tools/kubernetes/pod-logs.js';
+import { containersOf, openLog } from '../../tools/kubernetes/logs.js';
 import { activityOf, timeOf, troubleOf } from '../../tools/kubernetes/ready/pods.js';
-import type { Scope } from './cluster.js';
-import { logFile, readEnd, toRead } from './log-end.js';
+import { logFile, readEnd, toRead } from './logs.js';
 import type { DiagFile, Part } from './part.js';
+
+/** What of the cluster is the environment's. */
+export interface Scope {
+  readonly kube: Kubernetes;
+  /** All in them is ours. */
+  readonly namespaces: readonly string[];
+  readonly pods: readonly Pod[];
+}
+
+/**
+ * A shorter value under a name that does not say "secret" is a setting or a name, and a word of other texts. In
+ * characters.
+ */
+const telling = 8;
+
+/** Only to know what must not stand anywhere. */
+export function secretsPart({ kube, namespaces }: Scope): Part {
+  return {
+    what: 'the contents of Secrets, which would be looked for in all files to hide them',
+    limitMs: 15_000,
+    collect: async (signal) => {
+      const lists = await Promise.all(
+        namespaces.map((namespace) =>
+          kube.json<ObjectList<{ type?: string; data?: Record<string, string> }>>({
+            path: `/api/v1/namespaces/${namespace}/secrets`,
+            signal,
+          }),
+        ),
+      );
+      const secrets = lists
+        .flatMap(({ items }) => items ?? [])
+        .filter(({ type }) => type !== 'helm.sh/release.v1')
+        .flatMap(({ data = {} }) => Object.entries(data))
+        .filter(([key]) => !/^(?:namespace|(?:ca|tls)\.crt)$/u.test(key))
+        .map(([key, text]) => [key, Buffer.from(text, 'base64').toString('utf8')] as const)
+        .filter(([key, value]) => isSecretName(key) || value.length >= telling)
+        .map(([, value]) => value);
+      return { secrets: secretsIn(secrets.map((value) => ({ name: 'secret', value }))) };
+    },
+  };
+}
+
+/** The Helm releases of the stack, without their values. */
+export function releasesPart({ kube }: Scope, spec: EnvironmentSpec | undefined): Part {
+  return {
+    what: 'the Helm releases',
+    limitMs: 15_000,
+    collect: async (signal) => {
+      const wanted = Object.entries(spec?.stack.components ?? {}).flatMap(([component, { release }]) =>
+        release ? [{ namespace: release.namespace, name: releaseName(component, release) }] : [],
+      );
+      const content = await Promise.all(
+        wanted.map(async (name) => {
+          const found = await observeRelease(kube, name, signal);
+          if (!found) return { ...name, status: 'not installed' };
+          const { status, revision, chart, lastDeployed, description, history } = found;
+          return { ...name, status, revision, chart, lastDeployed, description, history };
+        }),
+      );
+      const what = 'the Helm releases: chart, version, status, revisions; no values';
+      return { files: [{ path: 'cluster/releases.json', what, content }] };
+    },
+  };
+}
 
 /** The events, and the pods with what the events say of why they are not ready. */
 export function eventsPart({ kube, namespaces, pods }: Scope): Part {

@@ -5,15 +5,15 @@ import { TracewrightError } from '../../domain/failure.js';
 import { clusterFolder } from '../../targets/embedded/folder.js';
 import { environmentFolder } from '../../tools/environment-folder.js';
 import type { CliContext } from '../context.js';
-import { notFound } from '../environments.js';
+import { notFound } from '../refusals.js';
 import { collectCluster } from './cluster.js';
 import { askTemporal, type KnownEnvironment } from './environment.js';
-import { keptLogParts } from './kept-log-files.js';
-import { secretsOfEnvironment } from './known-secrets.js';
+import { keptLogParts } from './logs.js';
+import { secretsOfEnvironment } from './secrets.js';
 import { machineParts, settingsPart } from './machine.js';
-import { collectParts, merge, type Findings } from './part.js';
+import { collectParts, type Findings, merge } from './part.js';
 
-export interface Collected {
+interface Collected {
   readonly environment: string | undefined;
   readonly findings: Findings;
 }

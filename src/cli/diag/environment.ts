@@ -4,14 +4,12 @@ import { toFailure } from '../../domain/failure.js';
 import { planOf } from '../../domain/plan.js';
 import type { EnvironmentSpec, Progress } from '../../domain/progress.js';
 import { environmentWorkflowId } from '../../domain/names.js';
-import { withClient } from '../../temporal/with-client.js';
+import { withClient } from '../../temporal/server.js';
 import { listEnvironments } from '../environments.js';
-import { ask, type Question } from './ask.js';
-import { collectHistories } from './histories.js';
-import { attributesOf } from './history-json.js';
-import { secretsIn } from './known-secrets.js';
-import { merge, type Findings } from './part.js';
-import type { Run } from './run-chain.js';
+import { ask, type Findings, merge, type Question } from './part.js';
+import { collectHistories, type Run } from './histories.js';
+import { attributesOf } from './timeline.js';
+import { secretsIn } from './secrets.js';
 
 /** For a query: a worker answers it, and there may be none. In milliseconds. */
 const answerMs = 10_000;

@@ -1,13 +1,14 @@
 import { readdir, statfs } from 'node:fs/promises';
 import { arch, availableParallelism, freemem, loadavg, release, totalmem, uptime, version } from 'node:os';
 import { join } from 'node:path';
+import { toolVersions } from '../../targets/tool-versions.js';
+import { resolveConnection } from '../../temporal/connection.js';
 import { observeServer } from '../../temporal/server.js';
-import { observeWorker } from '../../temporal/worker-process.js';
+import { observeWorker, workerPlaceOf } from '../../temporal/worker-process.js';
 import type { Config } from '../../config.js';
 import type { CliContext } from '../context.js';
-import { doctorLines } from '../doctor/doctor-view.js';
-import { examine } from '../doctor/examine.js';
-import { toolChecks } from '../doctor/tool-checks.js';
+import { doctorLines } from '../doctor/report.js';
+import { examine } from '../commands/doctor.js';
 import { effectiveSettings } from '../settings/effective-settings.js';
 import type { Part } from './part.js';
 
@@ -20,7 +21,8 @@ export function machineParts({ config, version: ours, columns }: CliContext): Pa
       what: 'the versions',
       limitMs: 30_000,
       collect: async (signal) => {
-        const tools = await toolChecks(config, [], signal);
+        const startsServer = resolveConnection(config).kind === 'embedded';
+        const tools = await toolVersions({ ...config, signal }, [], startsServer);
         const content = {
           tracewright: ours,
           tools: Object.fromEntries(tools.map(({ name, detail }) => [name, detail])),
@@ -94,7 +96,7 @@ async function hostFacts(config: Config): Promise<unknown> {
     memoryMib: { total: Math.round(totalmem() / mib), free: Math.round(freemem() / mib) },
     diskFreeMib: { state: await freeMib(stateDir), cache: await freeMib(cacheDir) },
     temporalServer: (await observeServer(config)) ?? 'none was started, or it was stopped',
-    worker: (await observeWorker(config)) ?? 'none was started, or it was stopped',
+    worker: (await observeWorker(workerPlaceOf(config))) ?? 'none was started, or it was stopped',
     stateFolder: { environments: await folders('environments'), clusters: await folders('clusters') },
   };
 }

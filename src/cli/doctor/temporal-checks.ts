@@ -5,17 +5,29 @@ import { resolveConnection, type ConnectionSettings } from '../../temporal/conne
 import { choosePorts, defaultPorts } from '../../temporal/ports.js';
 import { lookAtSearchAttributes } from '../../temporal/search-attributes.js';
 import { observeServer } from '../../temporal/server.js';
-import { observeWorker } from '../../temporal/worker-process.js';
+import { observeWorker, workerPlaceOf } from '../../temporal/worker-process.js';
 
 /** In milliseconds: for a server somewhere else to answer. */
 const answerMs = 5_000;
 
+interface TemporalChecksOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** The machine that does the work, where it is not this one. */
+  readonly elsewhere?: string | undefined;
+}
+
 /** The Temporal server that is meant, and the worker of this machine. Starts nothing. */
-export async function temporalChecks(config: Config, signal?: AbortSignal): Promise<Check[]> {
+export async function temporalChecks(
+  config: Config,
+  { signal, elsewhere }: TemporalChecksOptions,
+): Promise<Check[]> {
   const resolved = resolveConnection(config);
   const ofServer =
     resolved.kind === 'external' ? externalChecks(resolved.settings) : embeddedChecks(config, signal);
-  const [server, worker] = await Promise.all([ofServer, check('worker', () => workerState(config))]);
+  const [server, worker] = await Promise.all([
+    ofServer,
+    check('worker', () => workerState(config, elsewhere)),
+  ]);
   return [...server, worker];
 }
 
@@ -40,6 +52,13 @@ async function searchAttributes(
   namespace: string,
 ): Promise<Finding> {
   const { missing, warning } = await lookAtSearchAttributes(connection, namespace);
+  if (warning !== undefined && missing.length > 0)
+    return {
+      state: 'warning',
+      detail: warning,
+      remedy:
+        'Another namespace (TEMPORAL_NAMESPACE), or an operator who makes room; with Elasticsearch there is no such limit.',
+    };
   if (warning !== undefined)
     return {
       state: 'warning',
@@ -87,9 +106,12 @@ async function freePorts(): Promise<Finding> {
   };
 }
 
-async function workerState(config: Config): Promise<Finding> {
-  const worker = await observeWorker(config);
-  if (!worker) return 'None runs here, and `up` starts it.';
+async function workerState(config: Config, elsewhere: string | undefined): Promise<Finding> {
+  const worker = await observeWorker(workerPlaceOf(config));
+  if (!worker)
+    return elsewhere === undefined
+      ? 'None runs here, and `up` starts it.'
+      : `None runs here, and none is needed: the work is done on ${elsewhere}.`;
   const pid = String(worker.pid);
   if (worker.running && worker.ready) return `It takes tasks (pid ${pid}), since ${worker.startedAt}.`;
   return {

@@ -1,10 +1,10 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import type { ConfigOptions } from '../commands/config.js';
 import type { DiagOptions } from '../commands/diag.js';
 import type { DoctorOptions } from '../commands/doctor.js';
-import { parameterOptions } from '../parameters/options.js';
 import { targetOptions } from '../target-options.js';
-import { examples, named, sourced, stackOption, type Wiring } from './parts.js';
+import { type Shell, shells } from './completion-tree.js';
+import { examples, named, parameterOptions, sourced, stackOption, type Wiring } from './options.js';
 
 /** `doctor`, `config`, `diag` */
 export function registerHelpOut(program: Command, { context, finish }: Wiring): void {
@@ -49,4 +49,27 @@ export function registerHelpOut(program: Command, { context, finish }: Wiring): 
     .action(async (environment: string | undefined, options: DiagOptions) => {
       finish(await (await import('../commands/diag.js')).diag(context, environment, options));
     });
+}
+
+/** `completion`, `help` */
+export function registerShell(program: Command, { context, finish }: Wiring): void {
+  program.commandsGroup('Shell:');
+
+  program
+    .command('completion')
+    .description('print a script that completes commands, flags and names in your shell')
+    .addArgument(new Argument('<shell>', 'your shell').choices(shells))
+    .addHelpText(
+      'after',
+      examples(
+        'source <(tracewright completion bash)   # in ~/.bashrc',
+        'source <(tracewright completion zsh)    # in ~/.zshrc',
+        'tracewright completion fish | source    # in ~/.config/fish/config.fish',
+      ),
+    )
+    .action(async (shell: Shell) => {
+      finish((await import('../commands/completion.js')).completion(context, program, shell));
+    });
+
+  program.helpCommand(true);
 }

@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { LogsOptions } from '../commands/logs.js';
 import type { OpenOptions } from '../commands/open.js';
 import type { TraceOptions } from '../commands/trace.js';
-import { duration, examples, named, type Wiring } from './parts.js';
+import { duration, examples, named, type Wiring } from './options.js';
 
 /** `trace`, `open`, `logs` */
 export function registerInspect(program: Command, { context, finish }: Wiring): void {
@@ -37,7 +37,10 @@ export function registerInspect(program: Command, { context, finish }: Wiring): 
 
   named(program.command('open'))
     .description('make pages of the stack reachable on this machine, until Ctrl-C')
-    .argument('[pages...]', 'hotrod, grafana, tempo, prometheus, temporal …; none lists what there is')
+    .argument(
+      '[pages...]',
+      'traces, hotrod, grafana, tempo, prometheus, temporal …; none lists what there is',
+    )
     .option('--address <address>', 'the local address to listen on', '127.0.0.1')
     .option('--port <port>', 'the local port (default: that of the tutorial, or the next free one)', port)
     .option('--show-password', 'print the password of a login')
@@ -45,6 +48,7 @@ export function registerInspect(program: Command, { context, finish }: Wiring): 
     .addHelpText(
       'after',
       examples(
+        'tracewright open traces',
         'tracewright open hotrod grafana',
         'tracewright open prometheus --port 9091',
         'tracewright open temporal',

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
+import type { SaveOptions } from '../commands/images.js';
 import type { LockCommandOptions } from '../commands/lock.js';
 import type { PlanOptions } from '../commands/plan.js';
 import type { UpOptions } from '../commands/up.js';
-import { parameterOptions } from '../parameters/options.js';
+import { duration, examples, named, parameterOptions, sourced, stackOption, type Wiring } from './options.js';
 import { targetOptions } from '../target-options.js';
-import { duration, examples, named, sourced, stackOption, type Wiring } from './parts.js';
 
-/** `up`, `plan`, `lock` */
+/** `up`, `plan`, `lock`, `images` */
 export function registerInstall(program: Command, { context, finish }: Wiring): void {
   program.commandsGroup('Install:');
 
@@ -63,5 +63,23 @@ export function registerInstall(program: Command, { context, finish }: Wiring): 
     )
     .action(async (options: LockCommandOptions) => {
       finish(await (await import('../commands/lock.js')).lock(context, options));
+    });
+
+  const images = program.command('images').description('images for machines that reach no registry');
+  parameterOptions(sourced(images.command('save')), 'lock')
+    .description(
+      'write the images of a stack as archives, for `up --images-from FOLDER` on the embedded cluster',
+    )
+    .requiredOption('-s, --stack <name|file>', 'a built-in stack or a stack file of your own')
+    .requiredOption('--to <folder>', 'where the archives go; one an image')
+    .addHelpText(
+      'after',
+      examples(
+        'tracewright images save --stack tutorial --to ./images',
+        'tracewright up --stack tutorial --target embedded --images-from ./images --charts-from ./charts',
+      ),
+    )
+    .action(async (options: SaveOptions) => {
+      finish(await (await import('../commands/images.js')).saveStackImages(context, options));
     });
 }

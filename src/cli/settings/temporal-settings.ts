@@ -4,8 +4,7 @@ import { toFailure } from '../../domain/failure.js';
 import { resolveConnection } from '../../temporal/connection.js';
 import { loadProfile, profileFile, profileName, type Profile } from '../../temporal/profile.js';
 import { mask } from '../../tools/redact.js';
-import { maskValue } from './mask-value.js';
-import type { Setting, SettingOrigin } from './setting.js';
+import { maskValue, type Setting, type SettingOrigin } from './setting.js';
 
 type Environment = Config['environment'];
 

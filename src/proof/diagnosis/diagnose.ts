@@ -1,24 +1,23 @@
 import { TracewrightError } from '../../domain/failure.js';
+import type { ReleaseRef } from '../../domain/release.js';
 import type { ManifestsSpec, ProofSpec } from '../../domain/stack.js';
-import type { ReleaseRef } from '../../domain/step-tasks.js';
 import type { Kubernetes } from '../../tools/kubernetes/connection.js';
 import { sharedSignal } from '../../tools/shared-signal.js';
 import type { ProofKube } from '../cluster-access.js';
-import { readCounters } from './counters.js';
-import { evidenceOf, rankedEvidence } from './evidence.js';
-import type { HopFacts } from './facts.js';
-import type { FactsRequest } from './facts-request.js';
-import { judge } from './judge.js';
-import { logsSince } from './logs-since.js';
-import { withPutBack } from './put-back.js';
-import { readChanges } from './read-changes.js';
-import { readFacts } from './read-facts.js';
-import { createReader } from './reader.js';
+import { readChanges, withPutBack } from './changes.js';
+import { readCollector } from './collector.js';
+import { type Counters, increase, increaseOfCounts, readCounters, total } from './counters.js';
+import type { CollectorFacts, FactsRequest, HopFacts, TempoFacts } from './facts.js';
+import { readGrafana } from './grafana.js';
+import { readHotrod } from './hotrod.js';
+import { evidenceOf, judge } from './judge.js';
+import { createReader, logsSince } from './reader.js';
+import { readTempo } from './store.js';
 
 /** A failure is worth so many milliseconds more to learn its cause. */
 const diagnosisMs = 15_000;
 
-export interface DiagnosisOptions {
+interface DiagnosisOptions {
   readonly kube: ProofKube;
   /** Whose objects tell the cause. */
   readonly cluster: Kubernetes;
@@ -30,9 +29,9 @@ export interface DiagnosisOptions {
   readonly signal: AbortSignal;
 }
 
-export interface Diagnosis {
+interface Diagnosis {
   /**
-   * Says which hop is broken, with evidence and cure.
+   * Says which hop is broken, with evidence and fix.
    * @param ride `undefined` when there was none
    * @returns a failure `hop.*`; where nothing explains it, `error` with what was seen
    */
@@ -65,10 +64,42 @@ function explained(error: TracewrightError, facts: HopFacts): TracewrightError {
   const { type, message, remedy, retryable } = verdict ?? error;
   // What the verification saw stays: the verdict may be wrong, the observation is not.
   const seen = message === error.message ? error.evidence : [error.message, ...error.evidence];
-  const evidence = rankedEvidence(evidenceOf(facts), verdict?.decidedBy ?? [], seen);
+  const evidence = evidenceOf(facts, verdict, seen);
   return new TracewrightError({ type, message, remedy, retryable, evidence, cause: error });
 }
 
 function limitedBy(signal: AbortSignal): AbortSignal {
   return sharedSignal(signal, AbortSignal.timeout(diagnosisMs));
+}
+
+/** Looks at the whole stack at once. Reads only, and never throws: what cannot be found out is `undefined`. */
+async function readFacts(request: FactsRequest): Promise<Omit<HopFacts, 'changes'>> {
+  const { read, kube, spec, broken, before, signal } = request;
+  const [hotrod, collector, tempo, grafana, after] = await Promise.all([
+    readHotrod(request),
+    readCollector(request),
+    readTempo(request),
+    readGrafana(request),
+    readCounters(read, kube, spec, signal),
+  ]);
+  return {
+    spec,
+    broken,
+    hotrod,
+    collector: { ...collector, counts: collectorIncrease(before, after) },
+    tempo: { ...tempo, ...tempoIncrease(before, after) },
+    grafana,
+  };
+}
+
+function collectorIncrease(before: Counters, after: Counters): CollectorFacts['counts'] {
+  return before.collector && after.collector && increaseOfCounts(before.collector, after.collector);
+}
+
+function tempoIncrease(before: Counters, after: Counters): Pick<TempoFacts, 'received' | 'discarded'> {
+  if (!before.tempo || !after.tempo) return { received: undefined, discarded: {} };
+  return {
+    received: total(increase(before.tempo.received, after.tempo.received)),
+    discarded: increase(before.tempo.discarded, after.tempo.discarded),
+  };
 }

@@ -1,5 +1,7 @@
+import type { Found, Reader } from './reader.js';
+
 /** An address that one part of the stack was given for another. */
-export interface Endpoint {
+interface Endpoint {
   /** As it stands in the configuration. */
   readonly text: string;
   readonly host: string;
@@ -29,6 +31,8 @@ export interface EndpointUse {
   readonly endpoint: Endpoint | undefined;
   /** The Service that it names: `undefined` when unknown, or outside the cluster. */
   readonly service: ServiceFacts | 'absent' | undefined;
+  /** Another container of the pod that uses it may listen there. @default false */
+  readonly hasSidecars?: boolean;
 }
 
 /**
@@ -38,12 +42,14 @@ export interface EndpointUse {
  * @returns undefined when it is no address
  */
 export function parseEndpoint(text: string, namespace: string, defaultPort: number): Endpoint | undefined {
-  const hasScheme = /^[a-z]+:\/\//iu.test(text);
-  const url = URL.parse(hasScheme ? text : `tcp://${text}`);
+  // How gRPC is told to resolve a name, with the server to ask where one is named.
+  const address = text.trim().replace(/^(?:dns|passthrough):(?:\/\/[^/]*\/)?(?!\/|\d+$)/iu, '');
+  const hasScheme = /^[a-z][a-z\d+.-]*:\/\//iu.test(address);
+  const url = URL.parse(hasScheme ? address : `tcp://${address}`);
   if (!url || url.hostname === '') return undefined;
   const port = url.port === '' ? defaultPort : Number(url.port);
   const host = url.hostname;
-  const tls = hasScheme ? url.protocol === 'https:' : undefined;
+  const tls = hasScheme && /^https?:$/u.test(url.protocol) ? url.protocol === 'https:' : undefined;
   return { text, host, port, tls, service: serviceOf(host, namespace) };
 }
 
@@ -62,39 +68,130 @@ function isLoopback(host: string): boolean {
 }
 
 /**
- * What is wrong with an endpoint, as the rest of a sentence that begins with it, and the cure; undefined when nothing
+ * What is wrong with an endpoint, as the rest of a sentence that begins with it, and the fix; undefined when nothing
  * is known to be.
  */
-export interface EndpointTrouble {
+interface EndpointTrouble {
   readonly why: string;
-  readonly cure: string;
+  readonly fix: string;
 }
 
 /** @param right the address that it should be, where we know it */
 export function endpointTrouble(use: EndpointUse, right: string | undefined): EndpointTrouble | undefined {
   const { where, text, endpoint, service } = use;
   const set = right === undefined ? `Correct ${where}.` : `Set ${where} to ${right}.`;
-  if (text === undefined) return { why: 'is not set', cure: set };
-  if (!endpoint) return { why: `is "${text}", which is no address`, cure: set };
-  if (isLoopback(endpoint.host))
-    return { why: `is ${text}: inside a pod, that is the pod itself`, cure: set };
+  if (text === undefined) return { why: 'is not set', fix: set };
+  if (!endpoint) return { why: `is "${text}", which is no address`, fix: set };
+  // Beside a sidecar the loopback address of the pod is as good as any.
+  if (isLoopback(endpoint.host) && use.hasSidecars) return undefined;
+  if (isLoopback(endpoint.host)) return { why: `is ${text}: inside a pod, that is the pod itself`, fix: set };
   if (!endpoint.service) return undefined;
   const name = `${endpoint.service.service}.${endpoint.service.namespace}`;
   if (service === 'absent')
     return {
       why: `is ${text}, but there is no Service ${endpoint.service.service} in the namespace ${endpoint.service.namespace}`,
-      cure: set,
+      fix: set,
     };
   if (!service) return undefined;
   if (!service.ports.includes(endpoint.port))
     return {
       why: `is ${text}, but the Service ${name} has no port ${String(endpoint.port)} (it has ${service.ports.join(', ')})`,
-      cure: set,
+      fix: set,
     };
   if (service.readyEndpoints === 0)
     return {
       why: `is ${text}, but no ready pod stands behind the Service ${name}`,
-      cure: `Look at its pods: kubectl -n ${endpoint.service.namespace} get pods,endpointslices`,
+      fix: `Look at its pods: kubectl -n ${endpoint.service.namespace} get pods,endpointslices`,
     };
   return undefined;
+}
+
+export interface ServiceName {
+  readonly namespace: string;
+  readonly service: string;
+}
+
+interface Service {
+  readonly spec: {
+    readonly selector?: Readonly<Record<string, string>>;
+    readonly ports?: readonly { readonly name?: string; readonly port: number }[];
+  };
+}
+
+interface EndpointSlice {
+  readonly ports?: readonly { readonly name?: string; readonly port?: number }[] | null;
+  readonly endpoints?: readonly { readonly conditions?: { readonly ready?: boolean } }[] | null;
+}
+
+/** A Service as it was read. */
+export type ReadService = ServiceFacts & {
+  readonly selector: Readonly<Record<string, string>>;
+  /** The port of a pod behind each of its ports, where there is a pod, be it ready or not. */
+  readonly podPorts: Readonly<Record<number, number>>;
+};
+
+/** A Service with the number of addresses behind it that may get requests. */
+export async function readService(
+  read: Reader,
+  { namespace, service }: ServiceName,
+): Promise<Found<ReadService>> {
+  const [found, slices] = await Promise.all([
+    read.object<Service>(`/api/v1/namespaces/${namespace}/services/${service}`),
+    read.list<EndpointSlice>(`/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`, {
+      labelSelector: `kubernetes.io/service-name=${service}`,
+    }),
+  ]);
+  if (found === undefined || found === 'absent') return found;
+  const { ports = [], selector = {} } = found.spec;
+  const ready = slices
+    ?.flatMap(({ endpoints }) => endpoints ?? [])
+    .filter(({ conditions }) => conditions?.ready ?? true);
+  return {
+    ports: ports.map(({ port }) => port),
+    readyEndpoints: ready?.length,
+    selector,
+    podPorts: podPortsOf(ports, slices ?? []),
+  };
+}
+
+/** A port has the same name in both; the only one of a Service has none. */
+function podPortsOf(
+  ports: NonNullable<Service['spec']['ports']>,
+  slices: readonly EndpointSlice[],
+): ReadService['podPorts'] {
+  const behind = slices.flatMap((slice) => slice.ports ?? []);
+  return Object.fromEntries(
+    ports.flatMap(({ name = '', port }) => {
+      const target = behind.find((other) => (other.name ?? '') === name)?.port;
+      return target === undefined ? [] : [[port, target]];
+    }),
+  );
+}
+
+/**
+ * An address in use and the Service that it names.
+ * @param namespace of the pods that use it
+ * @param defaultPort of the protocol
+ * @returns undefined when its value is put together elsewhere (a variable, a Secret)
+ */
+export async function readEndpoint(
+  read: Reader,
+  {
+    where,
+    text,
+    namespace,
+    defaultPort,
+    hasSidecars = false,
+  }: {
+    where: string;
+    text: string | undefined;
+    namespace: string;
+    defaultPort: number;
+    hasSidecars?: boolean;
+  },
+): Promise<EndpointUse | undefined> {
+  if (text !== undefined && /\$|^unix:/u.test(text)) return undefined;
+  const endpoint = text === undefined ? undefined : parseEndpoint(text, namespace, defaultPort);
+  const service = endpoint?.service && (await readService(read, endpoint.service));
+  return { where, text, endpoint, service, ...(hasSidecars && { hasSidecars }) };
 }

@@ -1,8 +1,12 @@
 import type { FailureType } from '../../domain/failure.js';
 import type { ProofSpec } from '../../domain/stack.js';
-import type { LoggedTrace } from '../collector-log.js';
+import type { ProofKube } from '../cluster-access.js';
+import type { LoggedTrace } from '../check-collector.js';
+import type { TraceIdentity } from '../root-span.js';
 import type { CollectorConfig } from './collector-config.js';
+import type { CollectorCounts, Counters } from './counters.js';
 import type { EndpointUse, ServiceFacts } from './endpoint.js';
+import type { Reader } from './reader.js';
 
 /**
  * What was seen of the stack after its proof had failed. Wherever something could not be found out (no right to read
@@ -45,6 +49,8 @@ export interface WorkloadFacts {
   readonly image: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Its pods have other containers: what listens on their loopback address may be one of them. */
+  readonly hasSidecars?: boolean;
   readonly pods: readonly PodFacts[];
 }
 
@@ -67,20 +73,16 @@ export interface HotrodFacts extends PartFacts {
 }
 
 export interface CollectorFacts extends PartFacts {
+  /** Of a sidecar that no pod has: one of the pods, and the containers that it has instead. */
+  readonly without?: { readonly pod: string; readonly containers: readonly string[] } | undefined;
   readonly config: CollectorConfig | undefined;
   readonly logged: LoggedTrace | undefined;
   /** Spans since shortly before the ride. */
   readonly counts: CollectorCounts | undefined;
   /** Where the exporters of its traces pipelines send to, by the name of the exporter. */
   readonly targets: readonly (EndpointUse & { readonly exporter: string })[];
-}
-
-/** By the name of the receiver or exporter. */
-export interface CollectorCounts {
-  readonly accepted: Readonly<Record<string, number>>;
-  readonly refused: Readonly<Record<string, number>>;
-  readonly sent: Readonly<Record<string, number>>;
-  readonly failed: Readonly<Record<string, number>>;
+  /** Exporters of those pipelines that may send to the trace store or may not: nobody can tell, and why. */
+  readonly unjudged?: readonly string[];
 }
 
 export interface TempoFacts extends PartFacts {
@@ -103,4 +105,38 @@ export interface TempoFacts extends PartFacts {
 export interface GrafanaFacts extends PartFacts {
   /** The datasources that Grafana is provisioned with, by name; none when they are kept elsewhere. */
   readonly datasources: readonly (EndpointUse & { readonly name: string })[];
+}
+
+/** What the readers of facts are given. */
+export interface FactsRequest {
+  readonly read: Reader;
+  readonly kube: ProofKube;
+  readonly spec: ProofSpec;
+  /** What the verification itself found. */
+  readonly broken: FailureType;
+  /** `undefined` when there was none. */
+  readonly ride: { readonly identity: TraceIdentity; readonly startMs: number } | undefined;
+  /** For logs: from when on their lines are about the ride. `undefined` when there was none. */
+  readonly logsSince: string | undefined;
+  /** From shortly before the ride. */
+  readonly before: Counters;
+  readonly signal: AbortSignal;
+}
+
+/** Which hop is broken, why, and the fix. */
+export interface Verdict {
+  readonly type: Extract<FailureType, `hop.${string}`>;
+  readonly message: string;
+  readonly remedy: string;
+  /** It may pass by itself. A wrong configuration does not. */
+  readonly retryable: boolean;
+  /** What shows it, the most telling first: a terminal has no room for all. One text a line. */
+  readonly evidence: readonly string[];
+}
+
+/** Makes the verdicts on one kind of broken hop; without `retryable` they do not pass by themselves. */
+export function verdictsOn(
+  type: Verdict['type'],
+): (message: string, remedy: string, evidence: Verdict['evidence'], retryable?: boolean) => Verdict {
+  return (message, remedy, evidence, retryable = false) => ({ type, message, remedy, retryable, evidence });
 }

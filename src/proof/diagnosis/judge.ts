@@ -1,12 +1,11 @@
 import type { FailureType } from '../../domain/failure.js';
-import type { HopFacts } from './facts.js';
-import { judgeCollector } from './judge-collector.js';
-import { judgeGrafana } from './judge-grafana.js';
-import { judgeHotrod, judgeHotrodExport } from './judge-hotrod.js';
-import { judgeSearch } from './judge-search.js';
-import { judgeServices } from './judge-services.js';
-import { judgeExport, judgeTempo, judgeTempoIntake } from './judge-tempo.js';
-import type { Verdict } from './verdict.js';
+import { changeLines } from './changes.js';
+import { collectorEvidence, judgeCollector } from './collector.js';
+import type { HopFacts, Verdict } from './facts.js';
+import { grafanaEvidence, judgeGrafana } from './grafana.js';
+import { hotrodEvidence, judgeHotrod, judgeHotrodExport } from './hotrod.js';
+import { judgeSearch, judgeServices } from './search.js';
+import { judgeExport, judgeTempo, judgeTempoIntake, storeEvidence } from './store.js';
 
 type Judge = (facts: HopFacts) => Verdict | undefined;
 
@@ -35,4 +34,24 @@ export function judge(facts: HopFacts): Verdict | undefined {
 /** Whether a failure of the verification can be a broken hop. */
 export function isBrokenHop(type: FailureType): boolean {
   return type in judges;
+}
+
+/**
+ * All that was seen: what decided first, the most telling in front, then what the verification itself saw, then the
+ * rest in the order in which a trace passes the hops. Terminals show the beginning of it.
+ * @param verdict where there is one
+ */
+export function evidenceOf(
+  facts: HopFacts,
+  verdict: Pick<Verdict, 'evidence'> | undefined,
+  seen: readonly string[],
+): string[] {
+  const all = [
+    { changes: changeLines(facts.changes ?? []) },
+    hotrodEvidence(facts),
+    collectorEvidence(facts),
+    storeEvidence(facts),
+    grafanaEvidence(facts),
+  ].flatMap((ofHop) => Object.values<readonly string[]>(ofHop).flat());
+  return [...new Set([...(verdict?.evidence ?? []), ...seen, ...all])];
 }

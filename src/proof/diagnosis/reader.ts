@@ -2,6 +2,8 @@ import { isApiError } from '../../tools/kubernetes/api-error.js';
 import type { Kubernetes } from '../../tools/kubernetes/connection.js';
 import type { ObjectList } from '../../tools/kubernetes/objects.js';
 import type { HttpAnswer } from '../cluster-access.js';
+import { clockToleranceMs } from '../run.js';
+import type { FactsRequest } from './facts.js';
 
 /** `undefined`: it could not be found out. */
 export type Found<T> = T | 'absent' | undefined;
@@ -22,7 +24,7 @@ export interface Reader {
 const answerMs = 5_000;
 
 /** @param signal ends all reading: from then on everything is unknown */
-export function createReader(kube: Kubernetes, signal: AbortSignal): Reader {
+export function createReader(kube: Pick<Kubernetes, 'json' | 'send'>, signal: AbortSignal): Reader {
   const get = async <T>(path: string, query?: Readonly<Record<string, string>>): Promise<Found<T>> => {
     try {
       return await kube.json<T>({ path, query, timeoutMs: answerMs, signal });
@@ -51,4 +53,28 @@ export async function unlessUnknown<T>(look: () => Promise<T>): Promise<T | unde
   } catch {
     return undefined;
   }
+}
+
+/** A clock that is read off a header, and log times in whole seconds, are not more exact than this, in milliseconds. */
+const inexactMs = 1_500;
+
+/**
+ * From when on logs are about the ride and not about an earlier one, by the cluster's clock, as `sinceTime` of the log
+ * API. Where that clock cannot be read, early enough for any.
+ * @returns undefined when there was no ride
+ */
+export async function logsSince(read: Reader, ride: FactsRequest['ride']): Promise<string | undefined> {
+  if (!ride) return undefined;
+  const aheadMs = await clockAheadMs(read);
+  const sinceMs =
+    aheadMs === undefined ? ride.startMs - clockToleranceMs : ride.startMs + aheadMs - inexactMs;
+  return new Date(sinceMs).toISOString();
+}
+
+/** How far the API server's clock is before ours; it tells whole seconds, so this is good to half of one. */
+async function clockAheadMs(read: Reader): Promise<number | undefined> {
+  const asked = Date.now();
+  const { date = '' } = (await read.answer('/version'))?.headers ?? {};
+  const theirs = Date.parse(date);
+  return Number.isNaN(theirs) ? undefined : theirs + 500 - (asked + Date.now()) / 2;
 }

@@ -2,9 +2,9 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isTracewrightError, TracewrightError } from '../../domain/failure.js';
 import { run } from '../../tools/process.js';
-import { groupFolders, removeGroup } from './cgroups.js';
+import { groupFolders, removeGroup } from './control-groups.js';
 import type { ClusterFolder } from './folder.js';
-import { stopNode } from './node-process.js';
+import { stopNode } from './processes.js';
 import { clusterLinks, findResidue, mountsBelow } from './residue.js';
 
 /** For what the kernel takes down a moment after the last process; in milliseconds. */
@@ -27,7 +27,8 @@ export async function deleteCluster(folder: ClusterFolder): Promise<void> {
     if (left.length > 0) await sleep(20);
   } while (left.length > 0 && Date.now() < deadline);
   // Deleting through a mount would delete what belongs to somebody else.
-  if ((await mountsBelow(folder.path)).length === 0) await removeFolder(folder, left);
+  if ((await mountsBelow(folder.path)).length === 0) await removeFolder(folder.path, left);
+  await removeFolder(folder.images, left);
   if (left.length > 0) throw residue(folder, left);
 }
 
@@ -43,11 +44,11 @@ async function removeLinks(id: string): Promise<void> {
   }
 }
 
-async function removeFolder(folder: ClusterFolder, left: string[]): Promise<void> {
+async function removeFolder(path: string, left: string[]): Promise<void> {
   try {
-    await rm(folder.path, { recursive: true, force: true, maxRetries: 3 });
+    await rm(path, { recursive: true, force: true, maxRetries: 3 });
   } catch (error) {
-    left.push(`folder ${folder.path} (${(error as Error).message})`);
+    left.push(`folder ${path} (${(error as Error).message})`);
   }
 }
 

@@ -12,6 +12,8 @@ export interface ClusterFolder {
   readonly lock: string;
   readonly kubeconfig: string;
   readonly logs: string;
+  /** What the image proxy works with: beside the folder, because the node sees that one. */
+  readonly images: string;
   /** The name of its control groups and the alias of its network link; differs between folders. */
   readonly id: string;
 }
@@ -25,6 +27,7 @@ export function clusterFolder(stateDir: string, name: string): ClusterFolder {
     lock: join(stateDir, 'clusters', `${name}.lock`),
     kubeconfig: join(path, 'kubeconfig'),
     logs: join(path, 'log'),
+    images: join(stateDir, 'clusters', `${name}.images`),
     id: `tracewright-${name}-${mark}`,
   };
 }
@@ -61,7 +64,7 @@ const nodeStatus = z.object({
 
 /**
  * What the node program tells of itself, in status.json; `startedAt` in milliseconds since 1970. Its Go side is
- * embedded/kube/node/status.go.
+ * embedded/node/status.go.
  */
 export type NodeStatus = z.infer<typeof nodeStatus>;
 
@@ -77,16 +80,8 @@ export async function readNodeIdentity({ path }: ClusterFolder): Promise<Process
   return await readJson(join(path, 'node.pid'), identity);
 }
 
-const link = z.object({ index: z.number() });
-
-/** The host's end of the cluster's network link, by the name that it had last. */
-export async function readLinkName({ path }: ClusterFolder): Promise<string | undefined> {
-  const known = await readJson(join(path, 'network.json'), link);
-  return known && `twr${String(known.index)}`;
-}
-
 /** A file that is missing, cut short or of another form counts as not there: what it says can be found out anew. */
-async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
+export async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
   try {
     return schema.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch {

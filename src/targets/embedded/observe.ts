@@ -4,9 +4,8 @@ import { connectKubernetes, type Kubernetes } from '../../tools/kubernetes/conne
 import type { ObjectList, Pod } from '../../tools/kubernetes/objects.js';
 import type { ProcessIdentity } from '../../tools/process-identity.js';
 import type { ClusterFacts, ClusterState } from '../target.js';
-import { isDnsPod } from './dns.js';
 import { readNodeIdentity, readNodeStatus, type ClusterFolder, type NodeStatus } from './folder.js';
-import { isNodeReady, isServing, isStale, type NodeObject } from './health.js';
+import { isDnsPod, isNodeReady, isServing, isStale, type NodeObject } from './health.js';
 import { belongsTo, findNode } from './processes.js';
 
 /** So many ends right after a start, in a row, and a program is given up on: about ten seconds of trying. */

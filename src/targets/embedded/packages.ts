@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
-import { isTracewrightError, TracewrightError } from '../../domain/failure.js';
+import { isCancellation, isTracewrightError, TracewrightError } from '../../domain/failure.js';
 import { run, type ProcessOwner } from '../../tools/process.js';
-import { findHostPrograms, type FoundPrograms, type HostProgram } from './programs.js';
+import { findHostPrograms, type HostProgram, type HostPrograms } from './programs.js';
 import { undoServicePolicy, withoutServiceStarts } from './service-policy.js';
 
 /** What installs packages. */
@@ -23,6 +23,8 @@ const servicesByPackage: Readonly<Record<string, string>> = {
 
 export interface EnsureProgramsOptions {
   onProgress(text: string): void;
+  /** On top of those of this process: proxies. @default none */
+  variables?: Readonly<Record<string, string | undefined>> | undefined;
   signal?: AbortSignal | undefined;
   owner?: ProcessOwner | undefined;
 }
@@ -30,32 +32,36 @@ export interface EnsureProgramsOptions {
 /**
  * Makes sure that the host has the programs of the embedded cluster. Missing ones are installed with apt-get where
  * that is possible (root, Debian or Ubuntu), without starting or enabling any service. They stay after a delete.
+ * @param own names of programs that the node has of its own
  * @throws TracewrightError `host.packages-missing` with the command, `host.package-install-failed`, `tool.cancelled`
  */
 export async function ensureHostPrograms(
   options: EnsureProgramsOptions,
-): Promise<FoundPrograms & { cniFolder: string }> {
+  own: readonly string[] = [],
+): Promise<HostPrograms> {
   await undoServicePolicy();
-  const before = await findHostPrograms();
-  if (before.cniFolder !== undefined && before.missing.length === 0)
-    return { ...before, cniFolder: before.cniFolder };
+  const before = await findHostPrograms(own);
+  if (before.missing.length === 0) return before;
   const packages = packagesFor(before.missing);
   await requireInstallable(before.missing);
   options.onProgress(`Installing system packages: ${packages.join(', ')}`);
-  await withoutServiceStarts(() => install(packages, options));
+  try {
+    await withoutServiceStarts(() => install(packages, options));
+  } catch (error) {
+    throw isTracewrightError(error) ? error : unwritable(packages, error);
+  }
   await disableServices(packages);
-  const after = await findHostPrograms();
-  if (after.cniFolder === undefined || after.missing.length > 0)
-    throw cannotInstall(after.missing, packagesFor(after.missing));
-  return { ...after, cniFolder: after.cniFolder };
+  const after = await findHostPrograms(own);
+  if (after.missing.length > 0) throw cannotInstall(after.missing, packagesFor(after.missing));
+  return after;
 }
 
 /**
  * The packages that `ensureHostPrograms` would install, none when all programs are there.
  * @throws TracewrightError `host.packages-missing` when it could not
  */
-export async function planHostPrograms(): Promise<string[]> {
-  const { missing } = await findHostPrograms();
+export async function planHostPrograms(own: readonly string[] = []): Promise<string[]> {
+  const { missing } = await findHostPrograms(own);
   const packages = packagesFor(missing);
   if (missing.length > 0) await requireInstallable(missing);
   return packages;
@@ -89,12 +95,12 @@ export async function install(
   try {
     await apt(tools, args, options);
   } catch (error) {
-    if (isTracewrightError(error) && error.type === 'tool.cancelled') throw error;
+    if (isCancellation(error)) throw error;
     options.onProgress('Updating the package lists');
     try {
       // What an apt-get that was killed left half done; nothing otherwise.
       await run(tools.dpkg, ['--configure', '-a'], {
-        env: aptEnvironment,
+        env: { ...options.variables, ...aptEnvironment },
         owner: options.owner,
         signal: options.signal,
       });
@@ -115,7 +121,7 @@ async function apt(
     aptGet,
     ['-o', `DPkg::Lock::Timeout=${String(aptLockSeconds)}`, '-o', 'Dpkg::Use-Pty=0', ...args],
     {
-      env: aptEnvironment,
+      env: { ...options.variables, ...aptEnvironment },
       signal: options.signal,
       owner: options.owner,
       onLine: (line) => {
@@ -150,8 +156,20 @@ function cannotInstall(missing: readonly HostProgram[], packages: readonly strin
   });
 }
 
+/** Immutable systems: /usr is read-only, also for root. */
+export function unwritable(packages: readonly string[], cause: unknown): unknown {
+  const { code, path = '/usr' } = cause as NodeJS.ErrnoException;
+  if (code !== 'EROFS' && code !== 'EACCES' && code !== 'EPERM') return cause;
+  return new TracewrightError({
+    type: 'host.packages-missing',
+    message: `The embedded cluster needs the packages ${packages.join(', ')}, and this machine lets nobody write ${path} (${code}).`,
+    remedy: `Add them in the way of this system (its image, an extension, a layered package), or use another --target.`,
+    cause,
+  });
+}
+
 function installFailed(packages: readonly string[], cause: unknown): TracewrightError {
-  if (isTracewrightError(cause) && cause.type === 'tool.cancelled') return cause;
+  if (isTracewrightError(cause) && isCancellation(cause)) return cause;
   return new TracewrightError({
     type: 'host.package-install-failed',
     message: `apt-get could not install ${packages.join(', ')}.`,

@@ -3,21 +3,24 @@ import { check, type Check, type Finding } from '../../domain/check.js';
 import { isTracewrightError, TracewrightError } from '../../domain/failure.js';
 import { run } from '../../tools/process.js';
 import { nearestExisting } from '../../tools/writable-folder.js';
-import { checkInotify, inotifyOfEmbedded, checkMemory, checkOpenFiles } from '../limits.js';
-import { checkGo } from './build/go.js';
-import { requireRoom } from './build/room.js';
-import { buildPlaces, findEmbeddedBuild } from './build/store.js';
-import { checkHost, unsupported } from './host.js';
+import { checkKernelLimits } from '../kernel-limits.js';
+import { checkMemory, checkOpenFiles, gib } from '../limits.js';
+import { checkGo, requireDiskSpace } from './build/requirements.js';
+import { buildPlaces } from './build/store.js';
+import { whyNoAnswer } from './download/kubernetes.js';
+import { checkHost, checkStateFolder, unsupported } from './host.js';
 import { clusterFolder, readNodeStatus } from './folder.js';
 import { planHostPrograms } from './packages.js';
+import { findNode } from './processes.js';
+import { noAnswer, waysToPrograms, type ProgramsQuestion, type ProgramsWay } from './provide.js';
 
 export interface EmbeddedPreflightOptions {
   /** The name of the cluster that is to be. */
   readonly name: string;
   readonly stateDir: string;
-  readonly cacheDir: string;
-  /** The folder `embedded/`. */
-  readonly sourceDir: string;
+  readonly question: ProgramsQuestion;
+  /** What the stack wants published of a k3d cluster, such as `8080:80@loadbalancer`. @default none */
+  readonly ports?: readonly string[];
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -29,19 +32,34 @@ const clusterBytes = 2 * 2 ** 30;
  * checks are the same ones that the build and the cluster make, long before they would.
  */
 export async function preflightEmbedded(options: EmbeddedPreflightOptions): Promise<Check[]> {
+  const { question } = options;
+  const way = waysToPrograms(question);
+  const runs = findNode(clusterFolder(options.stateDir, options.name).id).then(
+    (node) => node !== undefined,
+    () => false,
+  );
   const checks = await Promise.all([
     check('machine', async () => {
       await checkHost();
       return 'Linux, as root.';
     }),
     check('namespaces', () => namespaces(options.signal)),
-    check('system packages', systemPackages),
+    check('system packages', async () =>
+      systemPackages(
+        await way.then(
+          ({ own }) => own,
+          () => [],
+        ),
+      ),
+    ),
     check('disk room', () => clusterRoom(options)),
-    check('memory', checkMemory),
+    check('memory', async () => checkMemory(await runs)),
     check('open files', checkOpenFiles),
-    check('inotify', () => checkInotify(inotifyOfEmbedded)),
-    ...buildChecks(options),
-  ]);
+    check('kernel limits', async () =>
+      (await runs) ? 'The cluster has taken its share already.' : checkKernelLimits(),
+    ),
+    ...(options.ports?.length ? [check('load balancer', () => loadBalancer(options.ports))] : []),
+  ]).then(async (some) => [...some, ...(await programChecks(question, way))]);
   // Whoever is not root cannot make namespaces either, nor install packages: one reason is enough.
   return checks.some(({ name, state }) => name === 'machine' && state === 'failed')
     ? checks.filter(({ name }) => name !== 'namespaces' && name !== 'system packages')
@@ -63,8 +81,8 @@ async function namespaces(signal: AbortSignal | undefined): Promise<string> {
   }
 }
 
-async function systemPackages(): Promise<Finding> {
-  const packages = await planHostPrograms();
+async function systemPackages(own: readonly string[]): Promise<Finding> {
+  const packages = await planHostPrograms(own);
   if (packages.length === 0) return 'All are installed.';
   return {
     state: 'warning',
@@ -73,11 +91,21 @@ async function systemPackages(): Promise<Finding> {
   };
 }
 
+/** What only k3s brings. */
+function loadBalancer(ports: readonly string[] = []): Promise<Finding> {
+  const published = ports.map((port) => port.split(':')[0]).join(' and ');
+  return Promise.resolve({
+    state: 'warning',
+    detail: `Nothing will listen on the stack's ports ${published}: the load balancer and Traefik are parts of k3s.`,
+    remedy: 'Nothing: `tracewright open` makes every page of the stack reachable.',
+  });
+}
+
 async function clusterRoom({ stateDir, name }: EmbeddedPreflightOptions): Promise<string> {
   if (await readNodeStatus(clusterFolder(stateDir, name))) return 'The cluster has its files already.';
+  await checkStateFolder(stateDir);
   const { bavail, bsize } = await statfs(await nearestExisting(stateDir));
   const free = bavail * bsize;
-  const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   if (free >= clusterBytes) return `${gib(free)} are free for the cluster.`;
   throw new TracewrightError({
     type: 'state.disk-full',
@@ -86,27 +114,56 @@ async function clusterRoom({ stateDir, name }: EmbeddedPreflightOptions): Promis
   });
 }
 
-/** What only a build needs: Go, and room for its caches. */
-function buildChecks({ sourceDir, cacheDir, signal }: EmbeddedPreflightOptions): Promise<Check>[] {
-  const found = findEmbeddedBuild({ sourceDir, cacheDir });
+/** How the programs come, and what that needs: Go and room for its caches, or the publishers. */
+async function programChecks(question: ProgramsQuestion, looking: Promise<ProgramsWay>): Promise<Check[]> {
+  let found: ProgramsWay;
+  try {
+    found = await looking;
+  } catch (error) {
+    return [
+      await check('go', () => {
+        throw error;
+      }),
+    ];
+  }
+  const { way, have } = found;
+  if (have) {
+    const done = way === 'build' ? 'built' : 'downloaded';
+    const says = (text: string) => () => Promise.resolve(text);
+    const notNeeded = says(`Not needed: the cluster is ${done}.`);
+    return Promise.all([
+      check('build', says(`The cluster is ${done}.`)),
+      check('go', notNeeded),
+      check('build room', notNeeded),
+    ]);
+  }
+  return Promise.all(
+    way === 'build' ? buildChecks(question) : [check('download', () => canDownload(question))],
+  );
+}
+
+function buildChecks({ cacheDir, signal }: ProgramsQuestion): Promise<Check>[] {
+  const [detail, remedy] = [
+    'The embedded cluster is built first: about ten minutes on 2 cores, once.',
+    'Nothing. It needs the Go module proxy; what was done is kept if it is interrupted.',
+  ];
   return [
-    check('build', async () => {
-      if (await found) return 'The cluster is built.';
-      return {
-        state: 'warning',
-        detail: 'The embedded cluster is built first: about ten minutes on 2 cores, once.',
-        remedy: 'Nothing. It needs the Go module proxy; what was done is kept if it is interrupted.',
-      };
-    }),
-    check('go', async () => {
-      if (await found) return 'Not needed: the cluster is built.';
-      return `Go ${await checkGo({ cacheDir: buildPlaces(cacheDir, '').go, signal })}.`;
-    }),
+    check('build', () => Promise.resolve<Finding>({ state: 'warning', detail, remedy })),
+    check('go', async () => `Go ${await checkGo(signal)}.`),
     check('build room', async () => {
-      if (await found) return 'Not needed: the cluster is built.';
       const { root, go } = buildPlaces(cacheDir, '');
-      await requireRoom({ root: await nearestExisting(root), go });
+      await requireDiskSpace({ root: await nearestExisting(root), go });
       return 'There is room for the build.';
     }),
   ];
+}
+
+async function canDownload(question: ProgramsQuestion): Promise<Finding> {
+  const reason = await whyNoAnswer(question);
+  if (reason !== undefined) throw noAnswer(reason);
+  return {
+    state: 'warning',
+    detail: 'There is no Go: the published programs of Kubernetes are downloaded first, about 500 MB, once.',
+    remedy: 'Nothing; what came in is kept if it is interrupted.',
+  };
 }

@@ -36,27 +36,41 @@ export const programFolders: readonly string[] = [
 /** Debian's folder, then the upstream one. */
 export const cniFolders: readonly string[] = ['/usr/lib/cni', '/opt/cni/bin', '/usr/libexec/cni'];
 
-export interface FoundPrograms {
+/** What the node runs of the host's own. */
+export interface HostPrograms {
   /** Absolute path by program name. */
   readonly paths: ReadonlyMap<string, string>;
-  /** The folder that holds every plugin of `cniPlugins`. */
+  /** The folder that holds every plugin of `cniPlugins`; `undefined` where they come with the node's programs. */
   readonly cniFolder: string | undefined;
+}
+
+export interface FoundPrograms extends HostPrograms {
   /** What is not there. The plugins count as one, named `cni`. */
   readonly missing: readonly HostProgram[];
 }
 
-/** Looks for the programs where the cluster will see them. */
+/** Where the programs are looked for. */
+interface LookFolders {
+  readonly folders?: readonly string[];
+  readonly pluginFolders?: readonly string[];
+}
+
+/**
+ * Looks for the programs where the cluster will see them.
+ * @param own names of those that the node has of its own, which are not looked for
+ */
 export async function findHostPrograms(
-  folders: readonly string[] = programFolders,
-  pluginFolders: readonly string[] = cniFolders,
+  own: readonly string[] = [],
+  { folders = programFolders, pluginFolders = cniFolders }: LookFolders = {},
 ): Promise<FoundPrograms> {
   const paths = new Map<string, string>();
   const missing: HostProgram[] = [];
-  for (const wanted of hostPrograms) {
+  for (const wanted of hostPrograms.filter(({ program }) => !own.includes(program))) {
     const path = await firstOf(folders.map((folder) => [join(folder, wanted.program)]));
     if (path === undefined) missing.push(wanted);
     else paths.set(wanted.program, join(folders[path] ?? '', wanted.program));
   }
+  if (cniPlugins.every((plugin) => own.includes(plugin))) return { paths, cniFolder: undefined, missing };
   const plugins = await firstOf(
     pluginFolders.map((folder) => cniPlugins.map((plugin) => join(folder, plugin))),
   );

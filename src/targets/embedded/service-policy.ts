@@ -1,4 +1,4 @@
-import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, lstat, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { run } from '../../tools/process.js';
 import { isTracewrightError } from '../../domain/failure.js';
 
@@ -57,9 +57,6 @@ async function forbidsStarts(path: string): Promise<boolean> {
 }
 
 async function renameIfThere(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
+  // Looked for first: a read-only file system refuses to rename even what is not there.
+  if (await lstat(from).catch(() => undefined)) await rename(from, to);
 }

@@ -1,13 +1,17 @@
-import { withLock } from '../../tools/lock.js';
+import { isDeepStrictEqual } from 'node:util';
 import { TracewrightError } from '../../domain/failure.js';
+import { withLock } from '../../tools/lock.js';
+import { makeRoom } from '../kernel-limits.js';
 import type { Cluster, ClusterState, CreateOptions, DeleteOptions, Target } from '../target.js';
+import type { EmbeddedPrograms } from './build/store.js';
 import { deleteCluster } from './delete.js';
 import { clusterFolder, readNodeStatus, type ClusterFolder } from './folder.js';
-import { checkHost } from './host.js';
-import { dnsImageOf, writeNodeConfig, type EmbeddedPrograms } from './node-config.js';
-import { startNode, stopNode } from './node-process.js';
+import { checkHost, checkStateFolder } from './host.js';
+import { dnsImageOf, imagesOf, readNodeImages, writeNodeConfig } from './node-config.js';
 import { observeCluster } from './observe.js';
 import { ensureHostPrograms } from './packages.js';
+import { startNode, stopNode } from './processes.js';
+import { writePullSettings, type ImagePulls } from './pulls.js';
 import { waitReady } from './wait-ready.js';
 
 export interface EmbeddedTargetOptions {
@@ -17,6 +21,10 @@ export interface EmbeddedTargetOptions {
   readonly stateDir: string;
   /** Programs and images. Only `create` needs it: a cluster can be observed and deleted when its build is gone. */
   readonly build?: EmbeddedPrograms;
+  /** How it comes to further images. @default not at all: those of the build are all */
+  readonly pulls?: ImagePulls | undefined;
+  /** Of the node and of apt-get, on top of those of this process: proxies. @default none */
+  readonly variables?: Readonly<Record<string, string | undefined>> | undefined;
   /** For everything after the start of the node, in milliseconds. @default 120000 */
   readonly readyTimeoutMs?: number;
 }
@@ -27,7 +35,7 @@ const defaultReadyTimeoutMs = 120_000;
  */
 const lockTimeoutMs = 300_000;
 
-/** A single-node Kubernetes of our own on this machine: no Docker, no image registry, no internet. */
+/** A single-node Kubernetes of our own on this machine, without Docker. */
 export function createEmbeddedTarget(options: EmbeddedTargetOptions): Target {
   const folder = clusterFolder(options.stateDir, checkName(options.name));
   return {
@@ -50,23 +58,33 @@ async function create(
   options: EmbeddedTargetOptions,
   request: CreateOptions,
 ): Promise<Cluster> {
-  const { build } = options;
+  const { build, pulls, variables } = options;
   if (!build) throw new Error('createEmbeddedTarget was not given a build, and create needs it.');
   await checkHost();
+  await checkStateFolder(options.stateDir);
   const dnsImage = dnsImageOf(build);
   const state = await observeCluster(folder, dnsImage);
-  const sameBuild = (await readNodeStatus(folder))?.buildHash === build.hash;
-  if (state.phase === 'ready' && sameBuild) return clusterOf(folder, state);
-  if (state.phase !== 'absent' && state.phase !== 'stopped' && (state.phase === 'broken' || !sameBuild)) {
-    request.onProgress(
-      `Restarting the embedded cluster: ${state.phase === 'broken' ? state.reason : 'its programs have changed'}`,
-    );
+  const images = imagesOf({ folder, build, pulls });
+  // The program that pulls reads them again by itself.
+  if (pulls) await writePullSettings(folder, pulls);
+  const difference =
+    state.phase === 'broken'
+      ? state.reason
+      : (await readNodeStatus(folder))?.buildHash !== build.hash
+        ? 'its programs have changed'
+        : isDeepStrictEqual(await readNodeImages(folder), images)
+          ? undefined
+          : 'its images come from elsewhere now';
+  if (state.phase === 'ready' && difference === undefined) return clusterOf(folder, state);
+  if (state.phase !== 'absent' && state.phase !== 'stopped' && difference !== undefined) {
+    request.onProgress(`Restarting the embedded cluster: ${difference}`);
     await stopNode(folder.id, { keepData: true });
   }
-  const programs = await ensureHostPrograms(request);
-  const program = await writeNodeConfig({ name: options.name, folder, build, programs });
+  const programs = await ensureHostPrograms({ ...request, variables }, Object.keys(build.programs));
+  const program = await writeNodeConfig({ name: options.name, folder, build, programs, images });
+  await makeRoom(request.onProgress);
   request.onProgress(state.phase === 'absent' ? 'Starting Kubernetes' : 'Starting Kubernetes with its data');
-  const node = await startNode(program, folder, request.signal);
+  const node = await startNode(program, folder, { env: variables, signal: request.signal });
   const timeoutMs = options.readyTimeoutMs ?? defaultReadyTimeoutMs;
   const version = await waitReady({
     folder,

@@ -2,14 +2,14 @@ import { watch } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isTracewrightError, TracewrightError } from '../../domain/failure.js';
 import { connectKubernetes, type Kubernetes } from '../../tools/kubernetes/connection.js';
-import type { ObjectMeta, Pod } from '../../tools/kubernetes/objects.js';
+import type { ClusterEvent, ObjectList, ObjectMeta, Pod } from '../../tools/kubernetes/objects.js';
+import { latest, oneLine } from '../../tools/kubernetes/ready/pods.js';
 import { cancelled } from '../../tools/kubernetes/transport.js';
 import { watchCollection } from '../../tools/kubernetes/watch.js';
 import { logEvidence } from '../../tools/log-file.js';
 import { isAlive, type ProcessIdentity } from '../../tools/process-identity.js';
-import { applyDns, isDnsPod } from './dns.js';
 import { programLog, readNodeStatus, type ClusterFolder, type NodeStatus } from './folder.js';
-import { isNodeReady, isServing, isStale, type NodeObject } from './health.js';
+import { applyDns, isDnsPod, isNodeReady, isServing, isStale, type NodeObject } from './health.js';
 import { failingProgram } from './observe.js';
 
 /** The node program writes its status at each change; this is for a file system that does not tell of them. */
@@ -194,6 +194,7 @@ async function startFailed(
 /** Names what is missing, with the log of the program that is to blame for it. */
 async function notReady({ folder, timeoutMs }: WaitReadyOptions): Promise<TracewrightError> {
   const status = await readNodeStatus(folder);
+  const warning = status?.apiReady ? await lastWarning(folder) : undefined;
   const [missing, program] = !status?.apiReady
     ? ['its API server does not answer', 'kube-apiserver']
     : status.images.ready.length < status.images.total
@@ -201,11 +202,29 @@ async function notReady({ folder, timeoutMs }: WaitReadyOptions): Promise<Tracew
           `the image ${status.images.importing ?? ''} is not imported ${status.images.failure ?? ''}`.trim(),
           'containerd',
         ]
-      : ['its node or its DNS is not ready', 'kubelet'];
+      : [
+          `its node or its DNS is not ready${warning === undefined ? '' : `: ${oneLine(warning, 300)}`}`,
+          'kubelet',
+        ];
   return new TracewrightError({
     type: 'cluster.not-ready',
     message: `The embedded cluster is not ready after ${String(Math.round(timeoutMs / 1000))} s: ${missing}.`,
     remedy: `Look at ${folder.logs}/${program}.log, then run the command again.`,
     evidence: await logEvidence(programLog(folder, program)),
   });
+}
+
+/** Of the cluster's own pods: why an image of theirs cannot be pulled, for one. */
+async function lastWarning({ kubeconfig }: ClusterFolder): Promise<string | undefined> {
+  const kube = connectKubernetes({ kubeconfigPath: kubeconfig });
+  try {
+    const path = '/api/v1/namespaces/kube-system/events';
+    const { items } = await kube.json<ObjectList<ClusterEvent>>({ path, timeoutMs: 2_000 });
+    return latest(items ?? [], ({ type, message = '' }) => type === 'Warning' && /pull/iu.test(message))
+      ?.message;
+  } catch {
+    return undefined; // the failure is told without it
+  } finally {
+    kube.close();
+  }
 }

@@ -2,16 +2,14 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { TracewrightError } from '../../domain/failure.js';
 import type { K3dSettings } from '../../domain/k3d-settings.js';
 import type { Cluster, CreateOptions } from '../target.js';
-import { classify, isOurs } from './classify.js';
-import { k3dConfigFile, registriesFile } from './config-file.js';
-import { differences } from './difference.js';
-import { clusterContainers, type Docker, type K3dContainer } from './docker.js';
+import { classify, isOurs, differences } from './cluster-state.js';
+import { k3dConfigFile, registriesFile } from './config.js';
+import { clusterContainers, type Docker, type K3dContainer, saveNodeLogs, unpause } from './docker.js';
 import { explainFailure } from './failure.js';
 import { K3dFailed, runK3d, type K3d } from './k3d-program.js';
-import { requireFreePorts } from './ports.js';
+import { requireFreePorts } from './preflight.js';
 import { waitReady } from './ready.js';
 import { removeCluster } from './remove.js';
-import { saveNodeLogs } from './server-log.js';
 
 export interface Creation {
   readonly environment: string;
@@ -77,6 +75,7 @@ async function startStopped(
   const { name, k3d, request, timeoutMs } = creation;
   request.onProgress(`Starting the k3d cluster ${name}`);
   const timeout = `${String(Math.ceil(timeoutMs / 1000))}s`;
+  await unpause(creation.docker, containers);
   try {
     await runK3d(k3d, {
       args: ['cluster', 'start', name, '--timeout', timeout],
@@ -116,7 +115,8 @@ async function writeFiles({ k3d, name, environment, settings, timeoutMs }: Creat
   await mkdir(folder.path, { recursive: true, mode: 0o700 });
   const registries = registriesFile(settings);
   if (registries !== undefined) await writeFile(folder.registries, registries, { mode: 0o600 });
-  const wish = { name, environment, settings, registriesPath: folder.registries, variables, timeoutMs };
+  const { stateDir, registries: registriesPath } = folder;
+  const wish = { name, environment, stateDir, settings, registriesPath, variables, timeoutMs };
   await writeFile(folder.config, k3dConfigFile(wish), { mode: 0o600 });
 }
 

@@ -1,5 +1,7 @@
+import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
-import { isTracewrightError } from '../../domain/failure.js';
+import { isCancellation, isTracewrightError, TracewrightError } from '../../domain/failure.js';
 import { ownershipLabels } from '../../domain/names.js';
 import { run, type RunOptions } from '../../tools/process.js';
 import { explainFailure } from './failure.js';
@@ -48,6 +50,9 @@ export async function dockerVersion(context: Docker): Promise<string> {
   return (await docker(context, args, { timeoutMs: firstLookMs })).trim();
 }
 
+/** On the containers of a cluster: the state folder that it belongs to. */
+export const stateDirLabel = 'tracewright.dev/state-dir';
+
 const binding = z.object({ HostIp: z.string(), HostPort: z.string() });
 
 const container = z.object({
@@ -56,6 +61,8 @@ const container = z.object({
   role: z.string().nullable(),
   /** The environment that made it; empty or null when another did. */
   environment: z.string().nullable(),
+  /** Where the state of that one is; empty or null where nothing tells. */
+  stateDir: z.string().nullable(),
   hasToken: z.boolean(),
   /** created, running, restarting, exited, paused, dead. */
   status: z.string(),
@@ -76,6 +83,7 @@ const template = `{${[
   '"image":{{json .Config.Image}}',
   '"role":{{json (index .Config.Labels "k3d.role")}}',
   `"environment":{{json (index .Config.Labels "${ownershipLabels.environment}")}}`,
+  `"stateDir":{{json (index .Config.Labels "${stateDirLabel}")}}`,
   '"hasToken":{{if index .Config.Labels "k3d.cluster.token"}}true{{else}}false{{end}}',
   '"status":{{json .State.Status}}',
   '"startedAt":{{json .State.StartedAt}}',
@@ -85,15 +93,53 @@ const template = `{${[
 
 /** The containers of the k3d cluster `name`, whoever made it, in the order of their names. @throws as `docker` */
 export async function clusterContainers(context: Docker, name: string): Promise<K3dContainer[]> {
-  const filters = ['--filter', 'label=app=k3d', '--filter', `label=k3d.cluster=${name}`];
-  const ids = lines(await docker(context, ['ps', '--all', '--quiet', '--no-trunc', ...filters]));
+  return containersWith(context, `k3d.cluster=${name}`);
+}
+
+/** In milliseconds: `list` does not wait longer for an engine that hangs. */
+const findTimeoutMs = 5_000;
+
+/** The containers of all k3d clusters that an environment made. @throws as `docker` */
+export async function ownContainers(context: Docker): Promise<K3dContainer[]> {
+  return containersWith(context, ownershipLabels.environment, findTimeoutMs);
+}
+
+async function containersWith(
+  context: Docker,
+  label: string,
+  timeoutMs = defaultTimeoutMs,
+): Promise<K3dContainer[]> {
+  const filters = ['--filter', 'label=app=k3d', '--filter', `label=${label}`];
+  const args = ['ps', '--all', '--quiet', '--no-trunc', ...filters];
+  const ids = lines(await docker(context, args, { timeoutMs }));
   if (ids.length === 0) return [];
   const found = lines(
-    await docker(context, ['inspect', '--type', 'container', '--format', template, ...ids]),
+    await docker(context, ['inspect', '--type', 'container', '--format', template, ...ids], { timeoutMs }),
   );
-  return found
-    .map((line) => container.parse(JSON.parse(line)))
-    .sort((a, b) => a.name.localeCompare(b.name, 'en'));
+  return found.map(readContainer).sort((a, b) => a.name.localeCompare(b.name, 'en'));
+}
+
+/** @throws TracewrightError `tool.failed` for what is none: another engine behind the name `docker` answers otherwise */
+export function readContainer(line: string): K3dContainer {
+  try {
+    return container.parse(JSON.parse(line));
+  } catch (cause) {
+    throw new TracewrightError({
+      type: 'tool.failed',
+      message: 'What `docker inspect` says of a container of k3d cannot be read.',
+      remedy:
+        'Look whether `docker` is Docker (`docker version`), or use --target kubeconfig with a cluster of your own.',
+      evidence: [line.slice(0, 400)],
+      retryable: false,
+      cause,
+    });
+  }
+}
+
+/** Lets paused containers go on: k3d takes them for running ones, and waits for them in vain. @throws as `docker` */
+export async function unpause(context: Docker, containers: readonly K3dContainer[]): Promise<void> {
+  const paused = containers.filter(({ status }) => status === 'paused').map(({ name }) => name);
+  if (paused.length > 0) await docker(context, ['unpause', ...paused]);
 }
 
 /** Networks and volumes of the cluster `name`: they outlive their containers when k3d is interrupted. */
@@ -121,4 +167,46 @@ export function lines(text: string): string[] {
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
+}
+
+export interface SavedLogs {
+  /** Absolute. */
+  readonly paths: readonly string[];
+  /** The last lines that tell of an error, of all logs. */
+  readonly telling: readonly string[];
+}
+
+/** Lines of a node's log that are kept: about what k3s says in its first minutes. */
+const keptLines = 5_000;
+const tellingLines = 8;
+
+/**
+ * Saves the logs of a cluster's servers and load balancer, before they go with their containers, into files that are
+ * appended to. Containers without a log, or that are gone meanwhile, are left out.
+ */
+export async function saveNodeLogs(
+  context: Docker,
+  containers: readonly K3dContainer[],
+  folder: string,
+): Promise<SavedLogs> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const paths: string[] = [];
+  const telling: string[] = [];
+  for (const { name, status } of containers.filter(
+    (it) => it.role === 'server' || it.role === 'loadbalancer',
+  )) {
+    const path = join(folder, `${name}.log`);
+    await appendFile(path, `# ${new Date().toISOString()} ${name}, ${status}\n`, { mode: 0o600 });
+    try {
+      const args = ['logs', '--timestamps', '--tail', String(keptLines), name];
+      await docker(context, args, { logFile: path });
+    } catch (error) {
+      if (!isTracewrightError(error) || isCancellation(error)) throw error;
+      await appendFile(path, `# ${error.message}\n`);
+    }
+    paths.push(path);
+    const text = (await readFile(path, 'utf8')).split('\n');
+    telling.push(...text.filter((line) => /level=(?:error|fatal)|panic:|too many open files/u.test(line)));
+  }
+  return { paths, telling: telling.slice(-tellingLines) };
 }

@@ -1,11 +1,12 @@
-import { isTracewrightError, TracewrightError, type FailureType } from '../../domain/failure.js';
+import { isTracewrightError, shorten, TracewrightError, type FailureType } from '../../domain/failure.js';
+import { pullCause, type PullCause } from '../../domain/pull-cause.js';
 import { inotifyRemedy } from '../limits.js';
 
 interface Sign {
   readonly type: FailureType;
   readonly text: RegExp;
   readonly says: string;
-  readonly remedy: string;
+  readonly remedy: string | ((line: string) => PullCause);
 }
 
 /** Texts of docker 28, k3d 5.8 and k3s, first match wins: their exit codes are 1 for everything. */
@@ -47,8 +48,7 @@ const signs: readonly Sign[] = [
     type: 'ready.image-pull',
     text: /failed to pull (?:the )?image|toomanyrequests|manifest (?:unknown|for .* not found)|pull access denied/iu,
     says: 'An image of the cluster cannot be pulled.',
-    remedy:
-      'Check the network and the image under `k3d` in the stack file; behind a proxy, Docker itself must know it.',
+    remedy: (line) => pullCause(line, /image '(?<image>[^']+)'/iu.exec(line)?.groups?.['image'], 'docker'),
   },
   {
     type: 'cluster.not-ready',
@@ -97,11 +97,10 @@ export function explainFailure(
   const shown = [...(evidence ?? error.evidence)];
   if (found) {
     const { sign, line } = found;
-    const message = `${what}: ${sign.says} ${sentence(line)}`;
     return new TracewrightError({
       type: sign.type,
-      message,
-      remedy: sign.remedy,
+      message: `${what}: ${sign.says} ${sentence(line)}`,
+      ...(typeof sign.remedy === 'string' ? { remedy: sign.remedy } : sign.remedy(line)),
       evidence: shown,
       cause: error,
     });
@@ -118,6 +117,6 @@ export function explainFailure(
 }
 
 function sentence(line: string): string {
-  const text = line.trim().slice(0, 400);
+  const text = shorten(line);
   return /[.!?]$/u.test(text) ? text : `${text}.`;
 }

@@ -1,13 +1,14 @@
 import { stat, statfs } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { check, type Check, type Finding } from '../../domain/check.js';
 import { TracewrightError } from '../../domain/failure.js';
 import type { K3dSettings } from '../../domain/k3d-settings.js';
-import { checkInotify, inotifyOfK3d } from '../limits.js';
-import { isOurs } from './classify.js';
-import { clusterContainers, docker, dockerVersion, type Docker } from './docker.js';
-import { k3dClusterName } from './names.js';
-import { publishedPorts, requireFreePorts } from './ports.js';
-import { loopbackProxy } from './proxies.js';
+import { checkInotify, inotifyOfK3d, gib } from '../limits.js';
+import { portHolder } from '../../tools/listening.js';
+import { isOurs } from './cluster-state.js';
+import { loopbackProxy } from './config.js';
+import { clusterContainers, docker, dockerVersion, publisherOf, type Docker } from './docker.js';
+import { k3dClusterName } from './k3d-program.js';
 import { findK3d, missingK3d } from './provide.js';
 
 export interface K3dPreflightOptions {
@@ -58,7 +59,7 @@ async function k3dProgram(options: K3dPreflightOptions): Promise<Finding> {
 
 /** Ports that are published on another machine lead nowhere here. */
 async function localEngine(context: Docker): Promise<string> {
-  const endpoint = context.variables['DOCKER_HOST'] ?? (await contextHost(context));
+  const endpoint = context.variables['DOCKER_HOST'] || (await contextHost(context));
   if (
     !/^(?:ssh|tcp|https?):\/\//u.test(endpoint) ||
     /\/\/(?:[^@/]*@)?(?:localhost|127\.|\[::1\])/u.test(endpoint)
@@ -96,7 +97,6 @@ async function diskRoom(context: Docker): Promise<Finding> {
   // Docker Desktop keeps its disk in a virtual machine.
   if (!isHere) return "Docker's disk cannot be looked at from here.";
   const { bavail, bsize } = await statfs(root);
-  const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   if (bavail * bsize >= imageBytes) return `${gib(bavail * bsize)} are free for images.`;
   throw new TracewrightError({
     type: 'state.disk-full',
@@ -113,4 +113,53 @@ function proxy(variables: K3dPreflightOptions['environment']): Finding {
     detail: `${name} names a proxy on this machine's loopback address, which the nodes cannot reach.`,
     remedy: `Give the proxy an address that containers reach, and put that into ${name}.`,
   };
+}
+
+/** The ports of this machine that the cluster publishes, each with what it is for. */
+function publishedPorts({ apiPort, ports }: K3dSettings): { port: number; purpose: string }[] {
+  return [
+    { port: apiPort, purpose: 'the API server' },
+    ...ports.map((text) => {
+      const [outside, inside] = text.split(':');
+      return { port: Number(outside), purpose: `port ${String(parseInt(inside ?? '', 10))} of the cluster` };
+    }),
+  ];
+}
+
+/**
+ * Makes sure that nothing else has the ports that the cluster publishes.
+ * @throws TracewrightError `port.taken` that names each port and, where it can be found, its holder
+ */
+export async function requireFreePorts(context: Docker, settings: K3dSettings): Promise<void> {
+  const taken: string[] = [];
+  for (const { port, purpose } of publishedPorts(settings)) {
+    const container = await publisherOf(context, port);
+    if (container === undefined && (await canBind(port))) continue;
+    const holder = container === undefined ? await portHolder(port) : `the container ${container}`;
+    taken.push(
+      `${String(port)} (for ${purpose}) is used by ${holder ?? 'a program that may not be looked at'}`,
+    );
+  }
+  if (taken.length === 0) return;
+  throw new TracewrightError({
+    type: 'port.taken',
+    message: `The k3d cluster needs ports of 127.0.0.1 that are in use: ${taken.join('; ')}.`,
+    remedy: 'End what uses them, or choose other ports under `k3d` in a stack file of your own.',
+    evidence: taken,
+  });
+}
+
+function canBind(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', ({ code }: NodeJS.ErrnoException) => {
+      // Ports below 1024 are not ours to try, but they are Docker's.
+      resolve(code === 'EACCES');
+    });
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
+      server.close(() => {
+        resolve(true);
+      });
+    });
+  });
 }

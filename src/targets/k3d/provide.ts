@@ -1,12 +1,10 @@
 import { chmod, cp, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isTracewrightError, TracewrightError } from '../../domain/failure.js';
-import { findProgram, isAtLeast } from '../../tools/find-program.js';
+import { TracewrightError } from '../../domain/failure.js';
+import { findProgram, isAtLeast, type ProvidedTool, type ToolSource } from '../../tools/find-program.js';
+import { CompileProgress, downloadModule, runGo, type Go, type GoLine } from '../../tools/go/go.js';
 import { withLock } from '../../tools/lock.js';
 import { run, type ProcessOwner } from '../../tools/process.js';
-import type { ProvidedTool, ToolSource } from '../../tools/provided-tool.js';
-import { goFailure } from '../embedded/build/go-failure.js';
-import { CompileProgress, parseGoLine, type GoLine } from '../embedded/build/progress.js';
 
 /** The first that reads k3d.io/v1alpha5. */
 export const minimumK3dVersion = '5.5.0';
@@ -94,23 +92,23 @@ async function k3dVersion(
 /** In a copy of the module, so that its own go.sum pins every module that it needs. */
 async function build(source: K3dSource, folder: string, module: K3dModule): Promise<void> {
   const partial = `${folder}.partial`;
-  const go = (args: readonly string[], cwd: string, onLine?: (line: GoLine) => void): Promise<string> =>
-    runGo(source, { partial, args, cwd, onLine });
+  const { environment: variables, signal, owner } = source;
+  const go: Go = { cacheDir: join(partial, 'go'), variables, signal, owner };
   source.onProgress?.(`Building k3d ${module.version} from its Go module (a few minutes, once)`);
   await rm(partial, { recursive: true, force: true });
   try {
     await mkdir(join(partial, 'out'), { recursive: true, mode: 0o700 });
     const { path, version, sum, k3s } = module;
-    const answer = await go(['mod', 'download', '-json', `${path}@v${version}`], partial);
-    const { Dir, Sum } = JSON.parse(answer) as { Dir: string; Sum: string };
-    if (Sum !== sum) throw foreignModule(module, Sum);
-    const copy = join(partial, 'module');
-    await cp(Dir, copy, { recursive: true });
+    const found = await downloadModule(go, partial, `${path}@v${version}`);
+    if (found.sum !== sum) throw foreignModule(module, found.sum);
+    const cwd = join(partial, 'module');
+    await cp(found.dir, cwd, { recursive: true });
     const flags = `-s -w -X ${path}/version.Version=v${version} -X ${path}/version.K3sVersion=${k3s}`;
     const program = join(partial, 'out', 'k3d');
-    const packages = (await go(['list', '-deps', '.'], copy, tellDownloads(source))).trim().split('\n');
-    const compile = ['build', '-v', '-trimpath', `-ldflags=${flags}`, '-o', program, '.'];
-    await go(compile, copy, tellPackages(source, packages.length));
+    const list = { cwd, args: ['list', '-deps', '.'], what: 'k3d', onLine: tellDownloads(source) };
+    const packages = (await runGo(go, list)).trim().split('\n');
+    const args = ['build', '-v', '-trimpath', `-ldflags=${flags}`, '-o', program, '.'];
+    await runGo(go, { cwd, args, what: 'k3d', onLine: tellPackages(source, packages.length) });
     await chmod(program, 0o755);
     await rename(join(partial, 'out'), folder);
   } finally {
@@ -132,46 +130,6 @@ function tellPackages({ onProgress }: K3dSource, expected: number): (line: GoLin
     if (line.kind === 'package')
       onProgress?.(`building k3d: ${line.name}`, Math.floor(100 * progress.next()));
   };
-}
-
-async function runGo(
-  { environment, signal, owner }: K3dSource,
-  {
-    partial,
-    args,
-    cwd,
-    onLine,
-  }: {
-    partial: string;
-    args: readonly string[];
-    cwd: string;
-    onLine: ((line: GoLine) => void) | undefined;
-  },
-): Promise<string> {
-  const said: string[] = [];
-  try {
-    const { stdout } = await run('go', args, {
-      cwd,
-      signal,
-      owner,
-      onLine: (text) => {
-        const line = parseGoLine(text);
-        if (line.kind === 'message') said.push(text);
-        onLine?.(line);
-      },
-      env: {
-        ...environment,
-        GOMODCACHE: join(partial, 'go', 'mod'),
-        GOCACHE: join(partial, 'go', 'build'),
-        GOFLAGS: '-mod=readonly -modcacherw -buildvcs=false',
-        GOWORK: 'off',
-        CGO_ENABLED: '0',
-      },
-    });
-    return stdout;
-  } catch (error) {
-    throw isTracewrightError(error) ? goFailure(error, 'k3d', said) : error;
-  }
 }
 
 function foreignModule({ version, sum: expected }: K3dModule, sum: string): TracewrightError {

@@ -1,13 +1,21 @@
-import { rm, stat } from 'node:fs/promises';
-import { isTracewrightError } from '../../domain/failure.js';
+import { existsSync } from 'node:fs';
+import { readdir, rm, stat } from 'node:fs/promises';
+import { isCancellation, isTracewrightError } from '../../domain/failure.js';
 import type { K3dSettings } from '../../domain/k3d-settings.js';
 import { withLock } from '../../tools/lock.js';
-import type { Cluster, ClusterFacts, ClusterState, CreateOptions, DeleteOptions, Target } from '../target.js';
-import { classify, isOurs } from './classify.js';
+import type {
+  Cluster,
+  ClusterFacts,
+  ClusterState,
+  CreateOptions,
+  DeleteOptions,
+  FoundCluster,
+  Target,
+} from '../target.js';
+import { classify, isOurs } from './cluster-state.js';
 import { createK3dCluster } from './create.js';
-import { clusterContainers, dockerVersion, type Docker } from './docker.js';
-import type { K3d } from './k3d-program.js';
-import { k3dClusterName, k3dFolder, type K3dFolder } from './names.js';
+import { clusterContainers, dockerVersion, ownContainers, type Docker, type K3dContainer } from './docker.js';
+import { type K3d, k3dClusterName, k3dFolder, type K3dFolder } from './k3d-program.js';
 import { findK3d, provideK3d } from './provide.js';
 import { askCluster } from './ready.js';
 import { removeCluster } from './remove.js';
@@ -117,7 +125,7 @@ async function knownContainers(
       () => true,
       () => false,
     );
-    if (begun || !isTracewrightError(error) || error.type === 'tool.cancelled') throw error;
+    if (begun || !isTracewrightError(error) || isCancellation(error)) throw error;
     return undefined;
   }
 }
@@ -128,4 +136,40 @@ function sourceOf(
 ): Parameters<typeof provideK3d>[0] {
   const { onProgress, signal, owner } = request;
   return { cacheDir, environment: variables, onProgress, signal, owner };
+}
+
+/**
+ * The k3d clusters that environments made: those of the Docker engine, of any state folder, and those that this state
+ * folder remembers. Changes nothing. An engine that cannot be asked is no failure: what the folders say counts then.
+ */
+export async function findK3dClusters(stateDir: string, docker: Docker): Promise<FoundCluster[]> {
+  const names = await readdir(`${stateDir}/clusters`).catch(() => []);
+  const begun = names.filter((name) => existsSync(k3dFolder(stateDir, name).config));
+  let unseen: string | undefined;
+  const containers = await ownContainers(docker).catch((error: unknown) => {
+    if (!isTracewrightError(error)) throw error;
+    unseen = error.message;
+    return [];
+  });
+  const made = containers.flatMap(({ environment }) => environment ?? []).filter((name) => name !== '');
+  return [...new Set([...begun, ...made])].map((environment) => {
+    const own = containers.filter((it) => it.environment === environment);
+    const folder = k3dFolder(stateDir, environment);
+    return {
+      environment,
+      target: { kind: 'k3d' },
+      stateDir: begun.includes(environment) ? stateDir : stateDirOf(own, environment, stateDir),
+      exists: [
+        ...own.map(({ name, status }) => `container ${name}, ${status}`),
+        ...(existsSync(folder.path) ? [`folder ${folder.path}`] : []),
+        ...(unseen === undefined ? [] : [`perhaps containers: ${unseen}`]),
+      ],
+    };
+  });
+}
+
+/** A state folder that forgot the cluster will not take it away: then it is for whoever finds it. */
+function stateDirOf(containers: readonly K3dContainer[], environment: string, here: string): string {
+  const named = containers.map(({ stateDir }) => stateDir).find((it) => it !== null && it !== '');
+  return named && existsSync(k3dFolder(named, environment).path) ? named : here;
 }

@@ -1,9 +1,8 @@
 import { check, type Check } from '../../domain/check.js';
 import { TracewrightError } from '../../domain/failure.js';
 import type { EnvironmentSpec } from '../../domain/progress.js';
-import { foreignRefusal, releaseName } from '../../domain/release.js';
+import { foreignRefusal, releaseName, type ReleaseRef } from '../../domain/release.js';
 import type { ManifestsSpec } from '../../domain/stack.js';
-import type { ReleaseName } from '../../tools/helm/helm.js';
 import { observeRelease } from '../../tools/helm/release-record.js';
 import { referencesOf, requireOurs } from '../../tools/kubernetes/apply.js';
 import type { Kubernetes } from '../../tools/kubernetes/connection.js';
@@ -42,7 +41,7 @@ export async function whatIsInTheWay(kube: Kubernetes, options: InTheWayOptions)
 
 async function requireOurRelease(
   kube: Kubernetes,
-  { name, namespace }: ReleaseName,
+  { name, namespace }: ReleaseRef,
   { environment, adopt, signal }: InTheWayOptions,
 ): Promise<void> {
   const observed = await observeRelease(kube, { name, namespace }, signal);

@@ -85,6 +85,7 @@ function ofComponent(component: Component, cluster: KnownCluster): Permission[] 
       const kind = check.rollout.split('/')[0] as keyof typeof workloads;
       return of('apps', namespace, workloads[kind], 'list', 'watch');
     }
+    if ('exists' in check) return core(namespace, 'services', 'get');
     return 'http' in check
       ? [...core(namespace, 'services/proxy', 'get'), ...core(namespace, 'services', 'get')]
       : [];

@@ -2,6 +2,7 @@ import { check, type Check } from '../../domain/check.js';
 import { TracewrightError } from '../../domain/failure.js';
 import type { EnvironmentSpec } from '../../domain/progress.js';
 import type { Stack } from '../../domain/stack.js';
+import type { ToolSource } from '../../tools/find-program.js';
 import { permissionTexts, refusedOf, type Permission } from '../../tools/kubernetes/access.js';
 import { isApiError } from '../../tools/kubernetes/api-error.js';
 import { connectKubernetes, type Kubernetes } from '../../tools/kubernetes/connection.js';
@@ -11,6 +12,7 @@ import { neededPermissions, usualPermissions, type KnownCluster } from './permis
 
 export interface KubeconfigPreflightOptions extends Pick<EnvironmentSpec, 'stack' | 'target' | 'adopt'> {
   readonly environment: string;
+  readonly kubectl: ToolSource;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -21,7 +23,7 @@ export async function preflightKubeconfig(options: KubeconfigPreflightOptions): 
   let kube: Kubernetes | undefined;
   try {
     const cluster = await check('cluster', async () => {
-      kube = connectKubernetes({ kubeconfigPath, context });
+      kube = connectKubernetes({ kubeconfigPath, context, kubectl: options.kubectl });
       return `Kubernetes ${await kube.serverVersion(signal)} answers at ${kube.serverUrl}.`;
     });
     if (!kube || cluster.state === 'failed') return [cluster];

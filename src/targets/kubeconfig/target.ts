@@ -1,9 +1,11 @@
 import { TracewrightError } from '../../domain/failure.js';
+import type { ToolSource } from '../../tools/find-program.js';
 import { connectKubernetes } from '../../tools/kubernetes/connection.js';
 import type { Cluster, ClusterState, Target } from '../target.js';
 
 export interface KubeconfigTargetOptions {
-  /** Absolute. */
+  readonly kubectl: ToolSource;
+  /** Absolute; several joined as in KUBECONFIG. */
   readonly kubeconfigPath: string;
   /** @default the current context of the file */
   readonly context?: string | undefined;

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { isTracewrightError, TracewrightError } from '../../domain/failure.js';
+import { basename, join } from 'node:path';
+import { isCancellation, isTracewrightError, TracewrightError } from '../../domain/failure.js';
 import type { ChartSource } from '../../domain/stack.js';
 import type { OnProgress } from '../download-progress.js';
-import { checkChartDigest } from './chart-digest.js';
+import { checkChartDigest } from './fingerprint.js';
 import type { Helm, HelmCall } from './helm.js';
 
 export interface ChartPlaces {
@@ -53,11 +53,13 @@ async function remoteChart(
   { cacheDir, onProgress }: ChartPlaces,
   call: HelmCall,
 ): Promise<string> {
-  const key = createHash('sha256').update(JSON.stringify(source)).digest('hex').slice(0, 24);
+  const key = createHash('sha256')
+    .update(JSON.stringify({ ...source, digest }))
+    .digest('hex')
+    .slice(0, 24);
   const folder = join(cacheDir, 'charts', key);
   const known = await archiveIn(folder);
   if (known !== undefined && (await isAsLocked(known, digest))) return known;
-  await rm(folder, { recursive: true, force: true });
   onProgress?.(`Downloading the chart ${addressOf(source)}`);
   return download(source, helm, { folder, digest }, call);
 }
@@ -72,7 +74,7 @@ async function isAsLocked(archive: string, digest: string | undefined): Promise<
   }
 }
 
-/** Only a whole chart gets its place in the cache. */
+/** Only a whole chart gets its place in the cache, and none that somebody may be reading is taken away. */
 async function download(
   source: RemoteSource,
   helm: Helm,
@@ -86,15 +88,15 @@ async function download(
     const archive = await archiveIn(partial);
     if (archive === undefined) throw damaged(source, 'nothing arrived');
     await requireWhole(archive, source, helm, call);
-    // Another download of the same chart may have been faster.
-    await rename(partial, folder).catch(() => undefined);
+    await checkChartDigest(archive, digest, addressOf(source));
+    const place = join(folder, basename(archive));
+    // Another download of the same chart may have been faster, or what was kept is damaged: then only the file is
+    // replaced, in one step.
+    await rename(partial, folder).catch(() => rename(archive, place));
+    return place;
   } finally {
     await rm(partial, { recursive: true, force: true });
   }
-  const archive = await archiveIn(folder);
-  if (archive === undefined) throw damaged(source, `it has vanished from ${folder}`);
-  await checkChartDigest(archive, digest, addressOf(source));
-  return archive;
 }
 
 /** Helm takes whatever comes: the page of a proxy, or half of a chart. */
@@ -105,7 +107,7 @@ async function requireWhole(
   { signal }: HelmCall,
 ): Promise<void> {
   const chart = await helm.showChart(archive, { signal }).catch((error: unknown) => {
-    if (!isTracewrightError(error) || error.type === 'tool.cancelled') throw error;
+    if (!isTracewrightError(error) || isCancellation(error)) throw error;
     throw damaged(source, error.evidence.at(-1) ?? error.message, error);
   });
   const bare = (version: string): string => version.replace(/^v/u, '');

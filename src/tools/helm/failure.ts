@@ -1,5 +1,5 @@
-import { isTracewrightError, TracewrightError } from '../../domain/failure.js';
-import { webhookFailure } from '../kubernetes/webhook-failure.js';
+import { isTracewrightError, shorten, TracewrightError } from '../../domain/failure.js';
+import { webhookFailure } from '../kubernetes/api-error.js';
 
 type Details = ConstructorParameters<typeof TracewrightError>[0];
 
@@ -12,13 +12,38 @@ interface Meaning {
 
 /** All other verbs are given local charts and talk only to the API server. */
 const downloads = new Set(['pull', 'show']);
+/** They make the manifests out of chart and values first. */
+const rendering = new Set(['template', 'upgrade', 'install']);
 
 /** How Go and its HTTP client say that nobody answers. */
 const nobodyAnswers =
   /cluster unreachable|cannot be reached|unable to return a response|dial tcp|no such host|TLS handshake|connection (?:refused|reset|lost)|\bEOF\b|i\/o timeout|Client\.Timeout/u;
 
-/** Helm tells what went wrong only in words. The first that fits, top to bottom. */
+/**
+ * Helm has one exit code, and tells what went wrong only in words: in its last line that begins with `Error:` and what
+ * follows. How the reason begins says whose it is; what stands further in it may be anybody's. The first that fits, top
+ * to bottom.
+ */
 const meanings: readonly Meaning[] = [
+  {
+    pattern: /^path "[^"]*" not found|Chart\.yaml file is missing|chart metadata is missing/u,
+    failure: chartNotFound,
+  },
+  {
+    pattern: /^chart requires kubeVersion: (.*) which is incompatible with Kubernetes (\S+)/u,
+    verbs: rendering,
+    failure: (what, text) => ({
+      type: 'chart.incompatible',
+      message: `${what}: the ${firstLine(text)}.`,
+      remedy: 'Take a version of the chart for this Kubernetes, or another cluster.',
+    }),
+  },
+  {
+    pattern:
+      /^(?:parse error at|execution error at|template: |YAML parse error on|error converting YAML|values don't meet the specifications of the schema|[^\s:]+\.(?:ya?ml|tpl|txt):\d+)/u,
+    verbs: rendering,
+    failure: unrenderable,
+  },
   {
     pattern: /another operation \(install\/upgrade\/rollback\) is in progress/u,
     failure: (what) => ({
@@ -36,9 +61,25 @@ const meanings: readonly Meaning[] = [
     }),
   },
   {
-    pattern: /path "[^"]*" not found|Chart\.yaml file is missing|chart metadata is missing/u,
-    failure: chartNotFound,
+    // A release is kept in a Secret, chart and all.
+    pattern: /Secret "sh\.helm\.release\.v1\.[^"]*" is invalid: data: Too long|request is too large/u,
+    failure: (what) => ({
+      type: 'chart.too-large',
+      message: `${what}: helm keeps chart and manifests of a release in one Secret, and these are larger than the 1 MiB that it may have.`,
+      remedy: 'Take files that are not needed out of the chart, or split it into several components.',
+    }),
   },
+  {
+    pattern: /no matches for kind "[^"]+" in version "[^"]+"/u,
+    failure: (what, text) => ({
+      type: 'manifest.unknown-kind',
+      message: `${what}: the cluster does not know ${unknownKinds(text)}.`,
+      remedy:
+        'Let the component need the one that brings the definition (`needs`): `tracewright plan` names it. The step is tried again.',
+    }),
+  },
+  // Said of objects and hooks alike; to helm a `generateName` is no name.
+  { pattern: /resource name may not be empty$/mu, verbs: rendering, failure: unrenderable },
   {
     pattern: new RegExp(`${nobodyAnswers.source}|index\\.yaml|: (?:429|5\\d\\d) |gzip: invalid`, 'u'),
     verbs: downloads,
@@ -65,6 +106,8 @@ const meanings: readonly Meaning[] = [
       remedy: "Look at the hook's pod in the namespace of the release, then retry.",
     }),
   },
+  // It asks nobody but the chart and the values.
+  { pattern: /^/u, verbs: new Set(['template']), failure: unrenderable },
   {
     pattern: nobodyAnswers,
     failure: (what) => ({
@@ -73,24 +116,43 @@ const meanings: readonly Meaning[] = [
       remedy: 'Look whether the cluster runs; the step is tried again.',
     }),
   },
-  {
-    pattern:
-      /parse error|execution error at|error converting YAML|don't meet the specifications of the schema|unable to build kubernetes objects|error validating/u,
-    failure: (what) => ({
-      type: 'release.failed',
-      message: `${what}: the chart cannot be rendered with these values.`,
-      remedy: 'Correct the values of the component in the stack file.',
-      retryable: false,
-    }),
-  },
+  { pattern: /^unable to build kubernetes objects|error validating/u, failure: unrenderable },
 ];
+
+/** What follows the last `Error:`, without the verb that helm puts before it. */
+function reasonIn(evidence: readonly string[]): string {
+  const begin = evidence.findLastIndex((line) => line.startsWith('Error: '));
+  return evidence
+    .slice(Math.max(begin, 0))
+    .join('\n')
+    .replace(/^Error: (?:[A-Z]+ FAILED: )?/u, '');
+}
+
+function unrenderable(what: string, text: string): Details {
+  const hint = text.indexOf('\n\nUse --debug');
+  const reason = (hint < 0 ? text : text.slice(0, hint)).replace(/\s+/gu, ' ').trim();
+  return {
+    type: 'chart.unrenderable',
+    message: `${what}: the chart cannot be rendered with these values: ${shorten(reason)}.`,
+    remedy: 'Correct the values of the component in the stack file, or the chart.',
+  };
+}
+
+/** `ServiceMonitor of monitoring.coreos.com/v1`, each once. */
+function unknownKinds(text: string): string {
+  const found = text.matchAll(/no matches for kind "([^"]+)" in version "([^"]+)"/gu);
+  const kinds = [...found].map(([, kind = '', version = '']) => `the kind ${kind} of ${version}`);
+  return [...new Set(kinds)].join(', ');
+}
+
+const firstLine = (text: string): string => text.split('\n')[0] ?? '';
 
 /** The typed failure of a helm call that ended badly, with helm's own last lines. */
 export function helmFailure(error: unknown, args: readonly string[], logFile?: string): unknown {
   if (!isTracewrightError(error)) return error;
   const { evidence } = error;
   const [verb = '', subject = ''] = args;
-  const text = evidence.join('\n');
+  const text = reasonIn(evidence);
   const repository = args[args.indexOf('--repo') + 1];
   const what = `helm ${verb} ${subject}${args.includes('--repo') ? ` from ${String(repository)}` : ''} failed`;
   if (error.type === 'tool.timeout' && verb === 'pull')
@@ -137,5 +199,5 @@ function named(text: string): string {
 
 function lastWords(lines: readonly string[]): string {
   const line = lines.findLast((one) => /error/iu.test(one)) ?? lines.at(-1) ?? 'it said nothing';
-  return line.replace(/^Error: /u, '').slice(0, 400);
+  return shorten(line.replace(/^Error: /u, ''));
 }

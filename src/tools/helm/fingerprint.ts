@@ -19,7 +19,7 @@ export async function chartFingerprint(
   values: Readonly<Record<string, unknown>>,
 ): Promise<string> {
   const hash = createHash('sha256');
-  for (const file of await filesOf(chartPath)) {
+  for (const file of await chartFiles(chartPath)) {
     hash.update(`${relative(chartPath, file)}\0`);
     await addFile(hash, file);
   }
@@ -33,7 +33,8 @@ async function addFile(hash: Hash, file: string): Promise<void> {
   hash.update(content.digest());
 }
 
-async function filesOf(chartPath: string): Promise<string[]> {
+/** Of a chart folder or .tgz, sorted. @throws TracewrightError `chart.not-found` */
+export async function chartFiles(chartPath: string): Promise<string[]> {
   try {
     if ((await stat(chartPath)).isFile()) return [chartPath];
     const entries = await readdir(chartPath, { recursive: true, withFileTypes: true });
@@ -49,4 +50,32 @@ async function filesOf(chartPath: string): Promise<string[]> {
       cause,
     });
   }
+}
+
+/** `sha256:<hex>` of a chart's .tgz. */
+export async function chartDigest(archive: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(archive), hash);
+  return `sha256:${hash.digest('hex')}`;
+}
+
+/**
+ * Passes when no digest is wanted, or the file has it.
+ * @param address where the chart comes from, for the message
+ * @throws TracewrightError `lock.mismatch` with both digests; a folder has none
+ */
+export async function checkChartDigest(
+  path: string,
+  wanted: string | undefined,
+  address: string,
+): Promise<void> {
+  if (wanted === undefined) return;
+  const found = (await stat(path)).isFile() ? await chartDigest(path) : 'none, it is a folder';
+  if (found === wanted) return;
+  throw new TracewrightError({
+    type: 'lock.mismatch',
+    message: `The chart ${address} is not the one that was locked: locked is ${wanted}, found was ${found}.`,
+    remedy:
+      'Find out why it changed: nobody should publish a version twice. To take the new one: `tracewright lock`.',
+  });
 }

@@ -1,14 +1,16 @@
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
-import type { Deadline } from '../../domain/deadline.js';
-import type { ImageRewriting } from '../../domain/stack.js';
-import { toolGraceMs } from '../../domain/time-limits.js';
+import type { ReleaseRef } from '../../domain/release.js';
+import type { ImageRewriting, ReleaseSpec } from '../../domain/stack.js';
+import { toolGraceMs, type Deadline } from '../../domain/time-limits.js';
+import type { ToolSource } from '../find-program.js';
+import { kubeconfigCall } from '../kubernetes/kubeconfig.js';
 import { run, type ProcessOwner, type RunResult } from '../process.js';
+import { isLoopback } from '../registry/loopback.js';
 import { helmFailure } from './failure.js';
 import { homeOf } from './home.js';
-import { installPostRenderer } from './post-renderer.js';
-import { isLoopback } from '../registry/loopback.js';
+import { installPostRenderer, isHelm3 } from './post-renderer.js';
 
 export interface HelmOptions {
   /** Path of the program, or its name on PATH; helm 3.13 or later, or helm 4. */
@@ -21,6 +23,8 @@ export interface HelmOptions {
   readonly kubeconfigPath: string;
   /** @default the current context of the file */
   readonly context?: string | undefined;
+  /** On top of those of this process: PATH, proxies, credentials. @default none */
+  readonly environment?: ToolSource['environment'] | undefined;
   /** What becomes of the images of the charts that are rendered and installed; needs helm 4. @default nothing */
   readonly images?: ImageRewriting | undefined;
   /** How long a download may take, in milliseconds. @default 180000 */
@@ -39,19 +43,16 @@ export interface HelmCall {
   readonly deadline?: Deadline | undefined;
 }
 
-export interface ReleaseName {
-  readonly namespace: string;
-  readonly name: string;
-}
-
-interface Rendered {
+export interface Rendered {
   /** A chart folder or .tgz. */
   readonly chartPath: string;
   /** Go through the standard input: neither arguments nor files ever hold them. */
   readonly values: Readonly<Record<string, unknown>>;
+  /** Those of them that are to reach the chart as whole numbers: they are arguments as well. @default none */
+  readonly wholeNumbers?: ReleaseSpec['wholeNumbers'];
 }
 
-export interface UpgradeInstall extends ReleaseName, Rendered {
+export interface UpgradeInstall extends ReleaseRef, Rendered {
   readonly labels: Readonly<Record<string, string>>;
   /** For each hook, in milliseconds. Ordinary objects are not waited for. */
   readonly timeoutMs: number;
@@ -74,14 +75,14 @@ export interface Helm {
   /** Installs or upgrades, without the chart's `crds/`; the namespace must exist. */
   upgradeInstall(release: UpgradeInstall, call?: HelmCall): Promise<void>;
   /** No error when there is no such release. */
-  uninstall(release: ReleaseName & { readonly timeoutMs: number }, call?: HelmCall): Promise<void>;
+  uninstall(release: ReleaseRef & { readonly timeoutMs: number }, call?: HelmCall): Promise<void>;
   rollback(
-    release: ReleaseName & { readonly revision: number; readonly timeoutMs: number },
+    release: ReleaseRef & { readonly revision: number; readonly timeoutMs: number },
     call?: HelmCall,
   ): Promise<void>;
   /** The rendered manifests, without asking the cluster unless `kubeVersion` and `apiVersions` are left to it. */
   template(
-    release: ReleaseName &
+    release: ReleaseRef &
       Rendered & {
         readonly includeCrds?: boolean;
         readonly kubeVersion?: string;
@@ -89,6 +90,8 @@ export interface Helm {
       },
     call?: HelmCall,
   ): Promise<string>;
+  /** What it would keep of the release, as JSON, without asking the cluster: chart, values, manifests. */
+  record(release: ReleaseRef & Rendered, call?: HelmCall): Promise<string>;
   showChart(chartPath: string, call?: HelmCall): Promise<ChartMetadata>;
   /** The CustomResourceDefinitions of `crds/`, of all subcharts, as YAML. */
   showCrds(chartPath: string, call?: HelmCall): Promise<string>;
@@ -106,6 +109,7 @@ const downloadMs = 180_000;
 const workMs = 120_000;
 
 export function createHelm(options: HelmOptions): Helm {
+  const cluster = kubeconfigCall(options, '--kube-context');
   const helm = async (
     args: readonly string[],
     home: string,
@@ -114,7 +118,7 @@ export function createHelm(options: HelmOptions): Helm {
   ): Promise<RunResult> => {
     try {
       return await run(options.binary, args, {
-        env: await homeOf(resolve(options.homeDir, home)),
+        env: { ...options.environment, ...(await homeOf(resolve(options.homeDir, home))), ...cluster.env },
         timeoutMs: processMs(more.timeoutMs ?? workMs, call),
         missingRemedy: 'Install helm 3.13 or later.',
         ...(more.input !== undefined && { input: more.input }),
@@ -124,27 +128,40 @@ export function createHelm(options: HelmOptions): Helm {
       throw helmFailure(error, args, call.logFile);
     }
   };
-  const cluster = [
-    '--kubeconfig',
-    options.kubeconfigPath,
-    ...(options.context === undefined ? [] : ['--kube-context', options.context]),
-  ];
   const forRelease = (
     verb: string,
-    { namespace, name }: ReleaseName,
+    { namespace, name }: ReleaseRef,
     args: readonly string[],
     call: HelmCall,
     more?: { input?: string; timeoutMs?: number },
   ): Promise<RunResult> =>
-    helm([verb, name, ...args, '--namespace', namespace, ...cluster], `${namespace}.${name}`, call, more);
+    helm(
+      [verb, name, ...args, '--namespace', namespace, ...cluster.args],
+      `${namespace}.${name}`,
+      call,
+      more,
+    );
   const onChart = (args: readonly string[], call: HelmCall): Promise<RunResult> => helm(args, 'charts', call);
 
-  const version = async (call: HelmCall): Promise<string> =>
-    (await onChart(['version', '--template', '{{.Version}}'], call)).stdout.trim();
+  let known: Promise<string> | undefined;
+  const version = (call: HelmCall): Promise<string> => {
+    const asked =
+      known ?? onChart(['version', '--template', '{{.Version}}'], call).then(({ stdout }) => stdout.trim());
+    known = asked;
+    // Whoever was cancelled has learnt nothing for the others.
+    asked.catch(() => (known = undefined));
+    return asked;
+  };
+  /**
+   * Helm 4 refuses to change a field that somebody else has written since. What the stack says counts, whoever that
+   * was; Helm 3 has never asked.
+   */
+  const forced = async ({ signal }: HelmCall): Promise<string[]> =>
+    isHelm3(await version({ signal })) ? [] : ['--server-side=true', '--force-conflicts'];
   /** Of a verb that renders: with our post-renderer where images become others. */
   const rendering = async (
     verb: string,
-    release: ReleaseName,
+    release: ReleaseRef,
     args: readonly string[],
     call: HelmCall,
     more: { input: string; timeoutMs?: number },
@@ -161,19 +178,20 @@ export function createHelm(options: HelmOptions): Helm {
 
   return {
     images: options.images,
-    async upgradeInstall({ chartPath, values, labels, timeoutMs, ...release }, call = {}) {
+    async upgradeInstall({ chartPath, values, wholeNumbers, labels, timeoutMs, ...release }, call = {}) {
       const args = [
         chartPath,
         '--install',
         '--skip-crds',
         '--values',
         '-',
+        ...wholeArguments(values, wholeNumbers),
         '--reset-values',
         '--history-max',
         String(historyMax),
       ];
       const limits = ['--timeout', waitOf(timeoutMs, call), ...labelArguments(labels)];
-      await rendering('upgrade', release, [...args, ...limits], call, {
+      await rendering('upgrade', release, [...args, ...limits, ...(await forced(call))], call, {
         input: JSON.stringify(values),
         timeoutMs: timeoutMs + workMs,
       });
@@ -196,11 +214,16 @@ export function createHelm(options: HelmOptions): Helm {
         waitOf(timeoutMs, call),
         '--history-max',
         String(historyMax),
+        ...(await forced(call)),
       ];
       await forRelease('rollback', release, args, call, { timeoutMs: timeoutMs + workMs });
     },
-    async template({ chartPath, values, includeCrds, kubeVersion, apiVersions = [], ...release }, call = {}) {
+    async template(
+      { chartPath, values, wholeNumbers, includeCrds, kubeVersion, apiVersions = [], ...release },
+      call = {},
+    ) {
       const flags = [
+        ...wholeArguments(values, wholeNumbers),
         ...(includeCrds ? ['--include-crds'] : []),
         ...(kubeVersion === undefined ? [] : ['--kube-version', kubeVersion]),
         ...apiVersions.flatMap((one) => ['--api-versions', one]),
@@ -210,6 +233,18 @@ export function createHelm(options: HelmOptions): Helm {
           input: JSON.stringify(values),
         })
       ).stdout;
+    },
+    async record({ chartPath, values, wholeNumbers, ...release }, call = {}) {
+      const flags = [
+        '--dry-run=client',
+        '--output',
+        'json',
+        '--skip-crds',
+        ...wholeArguments(values, wholeNumbers),
+      ];
+      const input = JSON.stringify(values);
+      return (await rendering('install', release, [chartPath, '--values', '-', ...flags], call, { input }))
+        .stdout;
     },
     async showChart(chartPath, call = {}) {
       const { name, version, appVersion } = parse(
@@ -249,6 +284,22 @@ function definedOf({ logFile, onLine, owner, signal }: HelmCall): Pick<
 function remoteArguments(chart: RemoteChart): string[] {
   if ('repository' in chart) return [chart.name, '--repo', chart.repository];
   return [chart.oci, ...(isLoopback(new URL(chart.oci).hostname) ? ['--plain-http'] : [])];
+}
+
+/** A value that a later parameter has changed to something else is left to the values. */
+function wholeArguments(values: Rendered['values'], paths: Rendered['wholeNumbers'] = []): string[] {
+  return paths.flatMap((path) => {
+    const value = path.reduce<unknown>(
+      (at, key) => (at as Record<string, unknown> | undefined)?.[key],
+      values,
+    );
+    const keys = path.map((key, index) =>
+      typeof key === 'number'
+        ? `[${String(key)}]`
+        : (index === 0 ? '' : '.') + key.replace(/[\\.,=[\]{}]/gu, '\\$&'),
+    );
+    return Number.isSafeInteger(value) ? ['--set', `${keys.join('')}=${String(value)}`] : [];
+  });
 }
 
 /** For helm's --timeout, in whole seconds. */

@@ -13,7 +13,7 @@ interface Job {
 }
 
 export interface HookWatch {
-  /** Why waiting for a hook is hopeless, as soon as that is so. */
+  /** Why no waiting helps a hook, as soon as that is so. */
   readonly failure: TracewrightError | undefined;
   stop(): void;
 }
@@ -22,15 +22,15 @@ const lookMs = 1_000;
 
 /**
  * Helm says nothing while it waits for the Jobs of a chart's hooks, and waits to the end of its time even when their
- * image cannot be pulled. This looks at them meanwhile: it tells what runs, and calls `onHopeless` to end helm early.
+ * image cannot be pulled. This looks at them meanwhile: it tells what runs, and calls `onUnrecoverable` to end helm early.
  */
 export function watchHooks(
   kube: Kubernetes,
   {
     namespace,
     onProgress,
-    onHopeless,
-  }: { namespace: string; onProgress?: ((text: string) => void) | undefined; onHopeless: () => void },
+    onUnrecoverable,
+  }: { namespace: string; onProgress?: ((text: string) => void) | undefined; onUnrecoverable: () => void },
 ): HookWatch {
   const clock = createTroubleClock();
   const state: { failure: TracewrightError | undefined; told: string } = { failure: undefined, told: '' };
@@ -63,7 +63,7 @@ export function watchHooks(
     if (due)
       void troubleFailure(kube, due.pod, due.trouble).then((failure) => {
         state.failure ??= failure;
-        onHopeless();
+        onUnrecoverable();
       });
   };
   const jobs = watchCollection<Job>(kube, {

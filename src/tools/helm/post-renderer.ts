@@ -27,7 +27,7 @@ export async function installPostRenderer(
   version: string,
   rules: ImageRewriting,
 ): Promise<PostRenderer> {
-  if (/^v?3\./u.test(version)) throw tooOld(version);
+  if (isHelm3(version)) throw tooOld(version);
   const folder = join(home, 'data', 'plugins', name);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const rulesFile = join(folder, 'rules.json');
@@ -55,6 +55,11 @@ export async function installPostRenderer(
       return text === undefined ? undefined : new TracewrightError(JSON.parse(text) as Failure);
     },
   };
+}
+
+/** @param version such as `v4.1.4` */
+export function isHelm3(version: string): boolean {
+  return /^v?3\./u.test(version);
 }
 
 function tooOld(version: string): TracewrightError {

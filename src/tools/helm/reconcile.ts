@@ -1,30 +1,28 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isTracewrightError, TracewrightError } from '../../domain/failure.js';
 import { ownershipLabels } from '../../domain/names.js';
-import {
-  classifyRelease,
-  type ReleaseAction,
-  type ReleasePolicy,
-  type ReleaseState,
-} from '../../domain/release.js';
+import type { ReleaseRef } from '../../domain/release.js';
+import { type ReleaseAction, type ReleasePolicy, type ReleaseState } from '../../domain/release.js';
+import type { ReleaseSpec } from '../../domain/stack.js';
 import type { Kubernetes } from '../kubernetes/connection.js';
 import { ensureNamespace } from '../kubernetes/namespaces.js';
 import { cancelled } from '../kubernetes/transport.js';
-import { applyChartDefinitions } from './custom-resources.js';
-import { desiredRelease } from './desired.js';
-import { handChanges, inWords, unreadChanges, type HandChanges } from './hand-changes.js';
-import type { Helm, HelmCall, ReleaseName } from './helm.js';
+import { desiredRelease, diffRelease, type DiffDepth, type ReleaseDiff } from './diff.js';
+import type { Helm, HelmCall } from './helm.js';
 import { watchHooks } from './hooks.js';
 import { putBack, restartPods } from './put-back.js';
-import { observeRelease, type ReleaseRecord } from './release-record.js';
-import { uninstallWhole } from './uninstall.js';
+import { applyChartDefinitions } from './release-objects.js';
+import { observeRelease } from './release-record.js';
+import { uninstallRelease } from './removal.js';
 
-export interface ReconcileOptions extends ReleaseName {
+export interface ReconcileOptions extends ReleaseRef {
   readonly kube: Kubernetes;
   readonly helm: Helm;
   /** A chart folder or .tgz. */
   readonly chartPath: string;
   readonly values: Readonly<Record<string, unknown>>;
+  /** As of `Helm.upgradeInstall`. */
+  readonly wholeNumbers?: ReleaseSpec['wholeNumbers'];
   readonly environment: string;
   readonly component: string;
   readonly consent: ReleasePolicy['consent'];
@@ -60,17 +58,21 @@ export async function reconcileRelease(options: ReconcileOptions): Promise<Recon
   const desired = await desiredRelease(helm, options, call);
   const { fingerprint } = desired;
   const owner = { environment, component };
-  await ensureNamespace(kube, { name: namespace, owner, signal: call.signal });
+  await ensureNamespace(kube, { name: namespace, owner, deadline: call.deadline, signal: call.signal });
   const actions: ReleaseAction['kind'][] = [];
   let first: ReleaseState | undefined;
   for (let round = 0; round < maxRounds; round += 1) {
-    const { observed, changes } = await observe(options, actions.at(-1));
-    const { state, action } = classifyRelease(observed, desired, policyOf(options));
+    const depth = depthAfter(actions.at(-1));
+    const diff = await diffRelease(kube, nameOf(options), desired, policyOf(options), {
+      depth,
+      signal: call.signal,
+    });
+    const { record, state, action } = diff;
     first ??= state;
-    if (action.kind === 'none' && observed)
-      return { state: first, actions, revision: observed.revision, fingerprint };
+    if (action.kind === 'none' && record)
+      return { state: first, actions, revision: record.revision, fingerprint };
     actions.push(action.kind);
-    await act(action, { observed, changes }, options, fingerprint);
+    await act(diff, options, fingerprint);
   }
   throw new TracewrightError({
     type: 'release.failed',
@@ -79,25 +81,13 @@ export async function reconcileRelease(options: ReconcileOptions): Promise<Recon
   });
 }
 
-interface Observation {
-  readonly observed: ReleaseRecord | undefined;
-  /** Where somebody has looked for them. */
-  readonly changes?: HandChanges | undefined;
-}
-
 /**
  * Once something was done, what helm made is not looked for again: whoever deletes or changes it right after that has
  * reasons. Only what was put back may have to be read.
  */
-async function observe(
-  { kube, call, ...name }: ReconcileOptions,
-  done: ReleaseAction['kind'] | undefined,
-): Promise<Observation> {
-  const observed = await observeRelease(kube, name, call?.signal);
-  if (!observed || (done !== undefined && done !== 'put-back')) return { observed };
-  const look = done === undefined ? handChanges : unreadChanges;
-  const changes = await look(kube, observed, call?.signal);
-  return { observed: { ...observed, ...inWords(changes) }, changes };
+function depthAfter(done: ReleaseAction['kind'] | undefined): DiffDepth {
+  if (done === undefined) return 'objects';
+  return done === 'put-back' ? 'outdated' : 'record';
 }
 
 function policyOf({ consent, adopt = false, pendingGraceMs }: ReconcileOptions): ReleasePolicy {
@@ -105,8 +95,7 @@ function policyOf({ consent, adopt = false, pendingGraceMs }: ReconcileOptions):
 }
 
 async function act(
-  action: ReleaseAction,
-  { observed, changes }: Observation,
+  { action, record, installed }: ReleaseDiff,
   options: ReconcileOptions,
   fingerprint: string,
 ): Promise<void> {
@@ -120,18 +109,19 @@ async function act(
       return upgradeInstall(options, fingerprint);
     case 'put-back':
       onProgress?.(`putting back what was changed by hand: ${action.differences.join(', ')}`);
-      return putBack(kube, changes?.changed ?? [], call?.signal);
+      return putBack(kube, installed.changed, call?.signal);
     case 'restart':
       onProgress?.(`restarting what reads it: ${action.workloads.join(', ')}`);
-      return restartPods(kube, changes?.outdated ?? [], call?.signal);
+      return restartPods(kube, installed.outdated, call?.signal);
     case 'rollback-then-upgrade':
       onProgress?.(`unlocking by a rollback to revision ${String(action.toRevision)}`);
       return helm.rollback({ ...nameOf(options), revision: action.toRevision, timeoutMs }, call);
     case 'uninstall-then-install':
-      onProgress?.(`removing what an interrupted helm left (${observed?.status ?? ''})`);
-      return startAnew(options, observed, timeoutMs);
+      onProgress?.(`removing what an interrupted helm left (${record?.status ?? ''})`);
+      // An object of the old release that is still going must not be mistaken for one of the new.
+      return record && uninstallRelease(record, options);
     case 'wait':
-      onProgress?.(`waiting for another helm operation (${observed?.status ?? ''})`);
+      onProgress?.(`waiting for another helm operation (${record?.status ?? ''})`);
       // In small steps: whoever works on it may be done earlier.
       return pause(Math.min(action.ms, 2_000), action.ms, options);
     case 'refuse':
@@ -161,6 +151,7 @@ async function upgradeInstall(options: ReconcileOptions, fingerprint: string): P
     namespace,
     chartPath,
     values,
+    wholeNumbers,
     environment,
     component,
     timeoutMs = 300_000,
@@ -173,18 +164,18 @@ async function upgradeInstall(options: ReconcileOptions, fingerprint: string): P
     [ownershipLabels.component]: component,
     [ownershipLabels.fingerprint]: fingerprint,
   };
-  const hopeless = new AbortController();
-  const signal = call.signal ? AbortSignal.any([call.signal, hopeless.signal]) : hopeless.signal;
+  const unrecoverable = new AbortController();
+  const signal = call.signal ? AbortSignal.any([call.signal, unrecoverable.signal]) : unrecoverable.signal;
   const hooks = watchHooks(kube, {
     namespace,
     onProgress,
-    onHopeless: () => {
-      hopeless.abort();
+    onUnrecoverable: () => {
+      unrecoverable.abort();
     },
   });
   try {
     await helm.upgradeInstall(
-      { ...nameOf(options), chartPath, values, labels, timeoutMs },
+      { ...nameOf(options), chartPath, values, wholeNumbers, labels, timeoutMs },
       { ...call, signal },
     );
   } catch (error) {
@@ -196,18 +187,6 @@ async function upgradeInstall(options: ReconcileOptions, fingerprint: string): P
   }
 }
 
-/** An object of the old release that is still going must not be mistaken for one of the new. */
-async function startAnew(
-  options: ReconcileOptions,
-  observed: ReleaseRecord | undefined,
-  timeoutMs: number,
-): Promise<void> {
-  if (!observed) return;
-  const { kube, helm, environment, component, onProgress, call = {} } = options;
-  const owner = { environment, component };
-  await uninstallWhole(observed, { kube, helm, ...nameOf(options), owner, timeoutMs, onProgress, call });
-}
-
-function nameOf({ namespace, name }: ReleaseName): ReleaseName {
+function nameOf({ namespace, name }: ReleaseRef): ReleaseRef {
   return { namespace, name };
 }

@@ -3,7 +3,7 @@ import type { HelmStatus, ObservedRelease } from '../../domain/release.js';
 import { TracewrightError } from '../../domain/failure.js';
 import type { Kubernetes } from '../kubernetes/connection.js';
 import type { ObjectList, ObjectMeta } from '../kubernetes/objects.js';
-import type { ReleaseName } from './helm.js';
+import type { ReleaseRef } from '../../domain/release.js';
 
 /** A release with what it put into the cluster. */
 export interface ReleaseRecord extends ObservedRelease {
@@ -43,7 +43,7 @@ const helmLabels = new Set(['owner', 'name', 'status', 'version', 'modifiedAt', 
  */
 export async function observeRelease(
   kube: Kubernetes,
-  { namespace, name }: ReleaseName,
+  { namespace, name }: ReleaseRef,
   signal?: AbortSignal,
 ): Promise<ReleaseRecord | undefined> {
   const list = await kube.json<ObjectList<ReleaseSecret>>({
@@ -88,7 +88,11 @@ function unpack(secret: ReleaseSecret, namespace: string, name: string): StoredR
     const packed = Buffer.from(Buffer.from(secret.data.release, 'base64').toString('latin1'), 'base64');
     // Helm wrote without gzip once, and still reads it.
     const json = packed[0] === 0x1f && packed[1] === 0x8b ? gunzipSync(packed) : packed;
-    return JSON.parse(json.toString('utf8')) as StoredRelease;
+    const stored = JSON.parse(json.toString('utf8')) as StoredRelease;
+    const { info, chart, manifest } = stored;
+    const texts: unknown[] = [info.status, chart.metadata.name, chart.metadata.version, manifest];
+    if (texts.every((text) => typeof text === 'string')) return stored;
+    throw new Error('it is no release');
   } catch (cause) {
     throw new TracewrightError({
       type: 'release.failed',

@@ -1,15 +1,16 @@
 import { TracewrightError } from '../../domain/failure.js';
 import { ownershipLabels } from '../../domain/names.js';
 import type { KubernetesObjectSpec } from '../../domain/stack.js';
-import { ApiError, isApiError } from './api-error.js';
+import { deadlineIn, type Deadline } from '../../domain/time-limits.js';
+import { ApiError, isApiError, webhookFailure } from './api-error.js';
 import type { Kubernetes } from './connection.js';
 import { waitEstablished } from './definitions.js';
 import { ensureNamespace } from './namespaces.js';
 import { describe, type KubernetesObject, type ObjectReference } from './objects.js';
 import { readObject } from './observe.js';
 import { labelsOf, ownershipOf, type Owner } from './ownership.js';
+import { waitUntilGone } from './removal.js';
 import { serverSideApply } from './server-side-apply.js';
-import { webhookFailure } from './webhook-failure.js';
 
 export const fieldManager = 'tracewright';
 
@@ -20,10 +21,10 @@ export interface ApplyOptions {
   readonly owner: Owner;
   /** Take over objects that exist without any environment's label. @default false */
   readonly adopt?: boolean;
-  /** Take fields over from other managers; without it such a conflict is `manifest.rejected`. @default true */
-  readonly force?: boolean;
   /** Ask the API server and its webhooks, change nothing; namespaces must exist then. @default false */
   readonly dryRun?: boolean;
+  /** Of what is waited for: namespaces and objects that are going, definitions that come. @default in 5 minutes */
+  readonly deadline?: Deadline | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -35,18 +36,20 @@ export interface AppliedObject {
 /**
  * Brings the objects about by server-side apply: namespaces first, then CustomResourceDefinitions (and waits until they
  * are served), then all others at once. May be repeated at any time.
- * @throws TracewrightError `manifest.foreign`, `manifest.rejected`, `webhook.unavailable`, `cluster.unreachable`
+ * @throws TracewrightError `manifest.foreign`, `manifest.rejected`, `manifest.not-served`, `webhook.unavailable`,
+ * `removal.stuck` of what was there before, `cluster.unreachable`
  */
-export async function applyObjects(kube: Kubernetes, options: ApplyOptions): Promise<AppliedObject[]> {
-  const { objects, namespace, owner, dryRun = false, signal } = options;
-  if (!dryRun) await ensureNamespace(kube, { name: namespace, owner, signal });
+export async function applyObjects(kube: Kubernetes, given: ApplyOptions): Promise<AppliedObject[]> {
+  const options = { ...given, deadline: given.deadline ?? deadlineIn(300_000) };
+  const { objects, namespace, owner, dryRun = false, deadline, signal } = options;
+  if (!dryRun) await ensureNamespace(kube, { name: namespace, owner, deadline, signal });
   const applied: AppliedObject[] = [];
   for (const stage of stagesOf(objects)) {
     applied.push(...(await Promise.all(stage.map((object) => applyObject(kube, object, options)))));
     const definitions = stage
       .filter(({ kind }) => kind === 'CustomResourceDefinition')
       .map(({ metadata }) => metadata.name);
-    if (!dryRun && definitions.length > 0) await waitEstablished(kube, definitions, { signal });
+    if (!dryRun && definitions.length > 0) await waitEstablished(kube, definitions, { deadline, signal });
   }
   return applied;
 }
@@ -80,7 +83,7 @@ async function applyObject(
   object: KubernetesObjectSpec,
   options: ApplyOptions,
 ): Promise<AppliedObject> {
-  const { namespace, owner, adopt = false, force, dryRun, signal } = options;
+  const { namespace, owner, adopt = false, dryRun, signal } = options;
   const resource = await kube.discovery.resource(object.apiVersion, object.kind, signal);
   const place = resource.namespaced ? (object.metadata.namespace ?? namespace) : undefined;
   const reference: ObjectReference = {
@@ -89,7 +92,7 @@ async function applyObject(
     name: object.metadata.name,
     namespace: place,
   };
-  const before = await readObject(kube, reference, signal);
+  const before = await presentObject(kube, reference, options);
   requireOurs(reference, before, { owner, adopt });
   const metadata = {
     ...object.metadata,
@@ -97,11 +100,23 @@ async function applyObject(
   };
   try {
     const wanted = { ...object, metadata };
-    const after = await serverSideApply(kube, wanted, reference, { fieldManager, force, dryRun, signal });
+    const after = await serverSideApply(kube, wanted, reference, { fieldManager, dryRun, signal });
     return { reference, outcome: outcomeOf(before, after) };
   } catch (error) {
     throw applyFailure(error, reference);
   }
+}
+
+/** The object, unless it is being deleted: then it is waited for, as it would take what is applied along. */
+async function presentObject(
+  kube: Kubernetes,
+  reference: ObjectReference,
+  { dryRun = false, deadline, signal }: Pick<ApplyOptions, 'dryRun' | 'deadline' | 'signal'>,
+): Promise<KubernetesObject | undefined> {
+  const found = await readObject(kube, reference, signal);
+  if (found?.metadata.deletionTimestamp === undefined || dryRun) return found;
+  await waitUntilGone(kube, [reference], { timeoutMs: Infinity, deadline, signal });
+  return readObject(kube, reference, signal);
 }
 
 function outcomeOf(before: KubernetesObject | undefined, after: KubernetesObject): AppliedObject['outcome'] {
@@ -144,17 +159,17 @@ export function applyFailure(error: unknown, reference: ObjectReference): unknow
   const webhook = webhookFailure(error.detail, `The API server does not take ${what}`);
   if (webhook) return webhook;
   const denied = /^admission webhook "[^"]+" denied the request/u.test(error.detail);
-  const terminating =
-    error.causes.includes('NamespaceTerminating') || /is being terminated/u.test(error.detail);
+  const terminating = error.causes.includes('NamespaceTerminating');
   if (!denied && !terminating && !isApiError(error, 400, 404, 409, 413, 415, 422)) return error;
+  // Its namespace or its kind has just gone or is going, or somebody wrote the object at the same time.
+  const transient = terminating || isApiError(error, 404, 409);
   return new TracewrightError({
     type: 'manifest.rejected',
     message: `The API server refuses ${what}: ${error.detail}`,
-    remedy: terminating
-      ? 'Wait until the namespace is gone; the step is tried again.'
+    remedy: transient
+      ? 'Somebody else is changing it or its namespace at the moment; the step is tried again.'
       : 'Correct the object in the stack file.',
     cause: error,
-    // A namespace that is going, or an object that changed under our hands, is another matter in a moment.
-    retryable: terminating || (error.status === 409 && error.reason !== 'Conflict'),
+    retryable: transient,
   });
 }

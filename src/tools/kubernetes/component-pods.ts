@@ -1,4 +1,5 @@
 import type { Component, ReleaseSpec } from '../../domain/stack.js';
+import { helmAnnotations } from '../helm/release-objects.js';
 import { isApiError } from './api-error.js';
 import type { Kubernetes } from './connection.js';
 import { objectPath } from './discovery.js';
@@ -12,12 +13,6 @@ export interface ComponentPlace {
 }
 
 type OwnerReference = NonNullable<ObjectMeta['ownerReferences']>[number];
-
-/** Helm writes on all objects of a release, and on no other, whose they are. */
-export const helmAnnotations = {
-  name: 'meta.helm.sh/release-name',
-  namespace: 'meta.helm.sh/release-namespace',
-} as const;
 
 /**
  * The pods of a component: those made by its objects, found by going up from each pod to what owns it. So the pods that

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TracewrightError } from '../../domain/failure.js';
+import { deadlineIn } from '../../domain/time-limits.js';
 import type { Kubernetes } from './connection.js';
 import type { Condition, KubernetesObject } from './objects.js';
 import { listMetadata } from './observe.js';
 import { cancelled } from './transport.js';
-import { watchCollection } from './watch.js';
+import { waitFor, type WaitLimits } from './wait-for.js';
 
 export const definitionKind = {
   apiVersion: 'apiextensions.k8s.io/v1',
@@ -14,18 +15,21 @@ const discoveryPauseMs = 50;
 const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 
 /**
- * Returns when the API server serves the kinds of these CustomResourceDefinitions.
- * @throws TracewrightError `manifest.rejected` with the names that conflict, or after `timeoutMs` (default 30000)
+ * Returns when the API server serves the kinds of these CustomResourceDefinitions. A server that has just been killed
+ * and restarted takes its time: nothing but the deadline ends the wait.
+ * @param limits the deadline is 5 minutes by default
+ * @throws TracewrightError `manifest.rejected` with the names that conflict, `manifest.not-served` (transient) at the
+ * deadline
  */
 export async function waitEstablished(
   kube: Kubernetes,
   names: readonly string[],
-  { timeoutMs = 30_000, signal }: { timeoutMs?: number; signal?: AbortSignal | undefined } = {},
+  { deadline = deadlineIn(300_000), signal }: Partial<WaitLimits> = {},
 ): Promise<void> {
   await Promise.all(
     names.map(async (name) => {
-      await established(kube, name, timeoutMs, signal);
-      await discovered(kube, name, timeoutMs, signal);
+      await established(kube, name, { deadline, signal });
+      await discovered(kube, name, { deadline, signal });
     }),
   );
 }
@@ -50,59 +54,40 @@ interface Definition {
   };
 }
 
-/** The server tells of a new kind some moments after it calls it established, and there is nothing to watch. */
-async function discovered(
-  kube: Kubernetes,
-  name: string,
-  timeoutMs: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const { spec } = await kube.json<Definition>({ path: `${path}/${name}`, signal });
-  const apiVersions = spec.versions
-    .filter(({ served }) => served)
-    .map((version) => `${spec.group}/${version.name}`);
-  const deadline = Date.now() + timeoutMs;
-  for (const apiVersion of apiVersions) {
-    while (Date.now() < deadline && !(await kube.discovery.find(apiVersion, spec.names.kind, signal))) {
-      await sleep(discoveryPauseMs);
-    }
-  }
+async function established(kube: Kubernetes, name: string, limits: WaitLimits): Promise<void> {
+  const isServed = (definition: KubernetesObject | undefined): boolean => {
+    const accepted = conditionOf(definition, 'NamesAccepted');
+    // PluralConflict, KindConflict and so on: that other definition will not go by itself.
+    if (accepted?.status === 'False' && accepted.reason?.endsWith('Conflict'))
+      throw conflict(name, accepted.message ?? accepted.reason);
+    return conditionOf(definition, 'Established')?.status === 'True';
+  };
+  const { signal } = limits;
+  // Most are served at once: a read is cheaper than a watch.
+  if (isServed(await kube.json<KubernetesObject>({ path: `${path}/${name}`, signal }))) return;
+  const { held, items } = await waitFor<KubernetesObject>(
+    kube,
+    { path, fieldSelector: `metadata.name=${name}` },
+    (found) => isServed(found.get(name)),
+    limits,
+  );
+  if (held) return;
+  const { reason, message } = conditionOf(items.get(name), 'Established') ?? {};
+  throw notServed(name, message ?? reason ?? 'no reason given');
 }
 
-async function established(
-  kube: Kubernetes,
-  name: string,
-  timeoutMs: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const now = await kube.json<KubernetesObject>({ path: `${path}/${name}`, signal });
-  if (conditionOf(now, 'Established')?.status === 'True') return;
-  await new Promise<void>((resolve, reject) => {
-    const finish = (error?: TracewrightError): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-      watch.stop();
-      if (error) reject(error);
-      else resolve();
-    };
-    const onAbort = (): void => {
-      finish(cancelled());
-    };
-    const timer = setTimeout(() => {
-      finish(notEstablished(name, watch.items.get(name), timeoutMs));
-    }, timeoutMs);
-    const watch = watchCollection<KubernetesObject>(kube, {
-      path,
-      fieldSelector: `metadata.name=${name}`,
-      onChange() {
-        const definition = watch.items.get(name);
-        if (watch.failure) finish(watch.failure);
-        else if (definition && conditionOf(definition, 'Established')?.status === 'True') finish();
-      },
-    });
-    signal?.addEventListener('abort', onAbort, { once: true });
-    if (signal?.aborted) onAbort();
-  });
+/** The server tells of a new kind some moments after it calls it established, and there is nothing to watch. */
+async function discovered(kube: Kubernetes, name: string, { deadline, signal }: WaitLimits): Promise<void> {
+  const { spec } = await kube.json<Definition>({ path: `${path}/${name}`, signal });
+  for (const { name: version } of spec.versions.filter(({ served }) => served)) {
+    const apiVersion = `${spec.group}/${version}`;
+    while (!(await kube.discovery.find(apiVersion, spec.names.kind, signal))) {
+      if (deadline.leftMs() === 0) throw notServed(name, `${apiVersion} is not in the discovery yet`);
+      await sleep(discoveryPauseMs, undefined, { signal }).catch(() => {
+        throw cancelled();
+      });
+    }
+  }
 }
 
 function conditionOf(object: KubernetesObject | undefined, type: string): Condition | undefined {
@@ -111,16 +96,18 @@ function conditionOf(object: KubernetesObject | undefined, type: string): Condit
   );
 }
 
-function notEstablished(
-  name: string,
-  definition: KubernetesObject | undefined,
-  timeoutMs: number,
-): TracewrightError {
-  const names = conditionOf(definition, 'NamesAccepted');
-  const why = names?.status === 'False' ? names.message : conditionOf(definition, 'Established')?.message;
+function conflict(name: string, why: string): TracewrightError {
   return new TracewrightError({
     type: 'manifest.rejected',
-    message: `The CustomResourceDefinition ${name} is not served after ${String(timeoutMs / 1000)} s: ${why ?? 'no reason given'}.`,
-    remedy: 'Remove the definition that has the same names.',
+    message: `The API server does not accept the names of the CustomResourceDefinition ${name}: ${why}.`,
+    remedy: 'Delete the definition that has the same names: `kubectl get crd` lists them.',
+  });
+}
+
+function notServed(name: string, why: string): TracewrightError {
+  return new TracewrightError({
+    type: 'manifest.not-served',
+    message: `The API server has taken the CustomResourceDefinition ${name}, but does not serve it yet: ${why}.`,
+    remedy: 'Look whether the API server and etcd keep up; the step is tried again.',
   });
 }

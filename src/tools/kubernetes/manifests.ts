@@ -1,13 +1,39 @@
-import { parseAllDocuments } from 'yaml';
+import { parseAllDocuments, type Document } from 'yaml';
+import { TracewrightError } from '../../domain/failure.js';
+import { unfoldList } from '../../domain/object-lists.js';
 import type { KubernetesObjectSpec } from '../../domain/stack.js';
+import { goYaml } from '../../domain/go-yaml.js';
 
-/** The objects of rendered manifests; empty documents are left out and lists are unfolded. */
+/**
+ * The objects of rendered manifests; empty documents are left out and lists are unfolded, as helm and kubectl do.
+ * @throws TracewrightError `manifest.rejected` for aliases and merges that lead nowhere
+ */
 export function parseManifests(text: string): KubernetesObjectSpec[] {
   // The checks left out are the API server's anyway, and cost half the time: CustomResourceDefinitions have megabytes.
-  const documents = parseAllDocuments(text, { uniqueKeys: false, strict: false, prettyErrors: false });
-  return [...documents].flatMap((document) => {
-    const object = document.toJS() as KubernetesObjectSpec | null;
-    if (!object?.kind) return [];
-    return object.kind === 'List' ? (object.items as KubernetesObjectSpec[]) : [object];
+  const documents = parseAllDocuments(text, {
+    ...goYaml,
+    uniqueKeys: false,
+    strict: false,
+    prettyErrors: false,
   });
+  return [...documents]
+    .flatMap((document) => unfoldList(valueOf(document)))
+    .flatMap((value) => {
+      const object = value as Partial<KubernetesObjectSpec> | null | undefined;
+      // What lacks a name or more is refused by whoever has to make it.
+      return object?.kind ? [{ ...object, metadata: object.metadata ?? {} } as KubernetesObjectSpec] : [];
+    });
+}
+
+function valueOf(document: Document): unknown {
+  try {
+    return document.toJS({ maxAliasCount: -1 });
+  } catch (error) {
+    throw new TracewrightError({
+      type: 'manifest.rejected',
+      message: `The rendered manifests are no YAML: ${(error as Error).message}.`,
+      remedy: 'Correct the template of the chart; `helm template` shows what it renders.',
+      cause: error,
+    });
+  }
 }

@@ -1,8 +1,9 @@
+import { deadlineIn, type Deadline } from '../../domain/time-limits.js';
 import { isApiError } from './api-error.js';
 import type { Kubernetes } from './connection.js';
 import type { KubernetesObject } from './objects.js';
 import { labelsOf, ownershipOf, type Owner } from './ownership.js';
-import { waitUntilGone } from './wait-gone.js';
+import { waitUntilGone } from './removal.js';
 
 /** Whether the namespace was made now, was ours already, or is somebody else's (and stays as it is). */
 export type NamespaceOutcome = 'created' | 'ours' | 'foreign';
@@ -18,13 +19,20 @@ export async function ensureNamespace(
   {
     name,
     owner,
-    timeoutMs = 60_000,
+    deadline = deadlineIn(300_000),
     signal,
-  }: { name: string; owner: Owner; timeoutMs?: number; signal?: AbortSignal | undefined },
+  }: {
+    name: string;
+    owner: Owner;
+    /** Of the wait for a namespace that is going. @default in 5 minutes */
+    deadline?: Deadline | undefined;
+    signal?: AbortSignal | undefined;
+  },
 ): Promise<NamespaceOutcome> {
   const existing = await findNamespace(kube, name, signal);
   if (existing?.metadata.deletionTimestamp !== undefined) {
-    await waitUntilGone(kube, [{ apiVersion: 'v1', kind: 'Namespace', name }], { timeoutMs, signal });
+    const reference = { apiVersion: 'v1', kind: 'Namespace', name };
+    await waitUntilGone(kube, [reference], { timeoutMs: Infinity, deadline, signal });
   } else if (existing) {
     return ownershipOf(existing.metadata, owner);
   }

@@ -96,11 +96,17 @@ export interface ContainerState {
   readonly terminated?: { readonly exitCode: number; readonly reason?: string; readonly message?: string };
 }
 
+export interface PodContainer {
+  readonly name: string;
+  readonly image?: string;
+  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+}
+
 export interface Pod {
   readonly metadata: ObjectMeta;
   readonly spec: {
-    readonly initContainers?: readonly { readonly name: string }[];
-    readonly containers: readonly { readonly name: string; readonly image?: string }[];
+    readonly initContainers?: readonly PodContainer[];
+    readonly containers: readonly PodContainer[];
     readonly volumes?: readonly { readonly persistentVolumeClaim?: { readonly claimName: string } }[];
   };
   readonly status?: {

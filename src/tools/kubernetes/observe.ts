@@ -1,7 +1,6 @@
 import { isApiError } from './api-error.js';
-import type { ApiResource } from './api-resources.js';
 import type { Kubernetes } from './connection.js';
-import { objectPath } from './discovery.js';
+import { type ApiResource, objectPath } from './discovery.js';
 import type { KubernetesObject, ObjectList, ObjectReference } from './objects.js';
 
 /** One object, or `undefined` when it, or its kind, does not exist. */
@@ -69,6 +68,28 @@ export async function listOf(
     return (items ?? []).map((item) => ({ ...item, apiVersion, kind }));
   } catch (error) {
     if (isApiError(error, 404, 405)) return [];
+    throw error;
+  }
+}
+
+/**
+ * The values of a Secret, decoded; `undefined` when there is none of that name. For the moment in which they are
+ * needed: they belong into no result, log or error.
+ * @throws ApiError
+ */
+export async function readSecret(
+  kube: Pick<Kubernetes, 'json'>,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  signal?: AbortSignal,
+): Promise<Readonly<Record<string, string>> | undefined> {
+  const path = `/api/v1/namespaces/${namespace}/secrets/${name}`;
+  try {
+    const { data = {} } = await kube.json<{ data?: Readonly<Record<string, string>> }>({ path, signal });
+    return Object.fromEntries(
+      Object.entries(data).map(([key, base64]) => [key, Buffer.from(base64, 'base64').toString('utf8')]),
+    );
+  } catch (error) {
+    if (isApiError(error, 404)) return undefined;
     throw error;
   }
 }

@@ -29,15 +29,3 @@ export function selectorOf(owner: Owner): string {
     .map(([key, value]) => `${key}=${value}`)
     .join(',');
 }
-
-/** How people and delivery tools sign what they write. */
-const handTools =
-  /^(kubectl|helm|k9s|lens|freelens|terraform|pulumi|argocd|flux|kustomize|ansible|mozilla|okhttp|oc\b|rancher|headlamp|node-fetch|python)/iu;
-
-/**
- * Whether a person or a delivery tool wrote the object, or a part of it, rather than a program that runs in the
- * cluster.
- */
-export function isHandwritten({ managedFields = [] }: ObjectMeta): boolean {
-  return managedFields.some(({ manager }) => handTools.test(manager ?? ''));
-}

@@ -1,7 +1,7 @@
-import { Duplex, PassThrough, Writable } from 'node:stream';
-import { PortForward, type KubeConfig } from '@kubernetes/client-node';
+import { Duplex } from 'node:stream';
+import { WebSocket, type RawData } from 'ws';
 import { ApiError } from './api-error.js';
-import { unreachable } from './transport.js';
+import { unreachable, type DirectRoute } from './transport.js';
 
 export interface PodPort {
   readonly namespace: string;
@@ -10,75 +10,78 @@ export interface PodPort {
   readonly port: number;
 }
 
-/** The library hands out a WebSocket of `ws`; this is what is used of it. */
-interface PodSocket {
-  readonly bufferedAmount: number;
-  onclose: (() => void) | null;
-  pause(): void;
-  resume(): void;
-  terminate(): void;
-}
-
 /** In bytes, of what waits in memory until the API server takes it. */
 const maxWaiting = 1024 * 1024;
 /** In milliseconds. */
-const lookAgainMs = 20;
+const pollMs = 20;
+/** Kubernetes' channels of one port: its data and its errors; the first message of each repeats the port. */
+const [dataChannel, errorChannel] = [0, 1];
 
 /**
- * A TCP connection to a port of a pod, through the API server. The library speaks the protocol, but neither waits for a
- * slow reader nor for a slow server; this does. The stream fails with what the pod's machine says when nothing listens.
+ * A TCP connection to a port of a pod, through the API server and one WebSocket. The stream fails with what the pod's
+ * machine says when nothing listens.
  * @throws ApiError when the API server refuses (404: no such pod), TracewrightError `cluster.unreachable`
  */
-export async function connectPod(config: KubeConfig, { namespace, pod, port }: PodPort): Promise<Duplex> {
-  let socket: PodSocket | undefined;
-  const input = new PassThrough();
+export async function connectPod({ baseUrl, headers, tls }: DirectRoute, target: PodPort): Promise<Duplex> {
+  const { namespace, pod, port } = target;
+  const path = `/api/v1/namespaces/${namespace}/pods/${pod}/portforward?ports=${String(port)}`;
+  const socket = new WebSocket(baseUrl.replace(/^http/u, 'ws') + path, ['v4.channel.k8s.io'], {
+    ...tls,
+    headers: { ...headers },
+    perMessageDeflate: false,
+  });
+  const stream = streamOf(socket);
+  await new Promise<void>((resolve, reject) => {
+    socket.once('open', resolve);
+    socket.once('unexpected-response', (_, { statusCode = 0 }) => {
+      const asked = `connect to port ${String(port)} of the pod ${namespace}/${pod}`;
+      reject(new ApiError(asked, statusCode, {}));
+      socket.terminate();
+    });
+    socket.on('error', (error) => {
+      reject(unreachable(baseUrl, error));
+    });
+  });
+  return stream;
+}
+
+function streamOf(socket: WebSocket): Duplex {
+  const greeted = new Set<number>();
   const stream = new Duplex({
-    read: () => socket?.resume(),
+    read: () => {
+      socket.resume();
+    },
     write(chunk: Buffer, _encoding, done) {
-      input.write(chunk);
+      socket.send(Buffer.concat([Buffer.of(dataChannel), chunk]));
       whenTaken(socket, done);
     },
     // The protocol cannot close one direction alone: with our end it ends.
     final(done) {
-      input.end();
+      socket.close();
       done();
     },
     destroy(error, done) {
-      socket?.terminate();
+      socket.terminate();
       done(error);
     },
   });
-  const output = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      if (!stream.push(chunk)) socket?.pause();
-      done();
-    },
+  socket.on('message', (message: RawData) => {
+    const bytes = message as Buffer;
+    const channel = bytes[0] ?? 0;
+    if (!greeted.has(channel)) {
+      greeted.add(channel);
+      return;
+    }
+    const content = bytes.subarray(1);
+    if (content.length === 0) return;
+    if (channel === errorChannel) stream.destroy(new Error(content.toString('utf8').trim()));
+    else if (!stream.push(content)) socket.pause();
   });
-  const trouble = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      if (chunk.length > 0) stream.destroy(new Error(chunk.toString('utf8').trim()));
-      done();
-    },
-  });
-  try {
-    const forward = new PortForward(config).portForward(namespace, pod, [port], output, trouble, input);
-    socket = (await forward) as PodSocket;
-  } catch (event) {
-    throw refused(config, `connect to port ${String(port)} of the pod ${namespace}/${pod}`, event);
-  }
-  socket.onclose = () => stream.push(null);
+  socket.once('close', () => stream.push(null));
   return stream;
 }
 
-function whenTaken(socket: PodSocket | undefined, done: () => void): void {
-  if (!socket || socket.bufferedAmount < maxWaiting) done();
-  else setTimeout(whenTaken, lookAgainMs, socket, done);
-}
-
-/** The library rejects with an event of the WebSocket; the status stands in its message alone. */
-function refused(config: KubeConfig, asked: string, event: unknown): Error {
-  const { message = '', error } = event as { message?: string; error?: unknown };
-  const status = /server response: (\d+)/u.exec(message)?.[1];
-  if (status !== undefined) return new ApiError(asked, Number(status), {});
-  return unreachable(config.getCurrentCluster()?.server ?? '', error ?? event);
+function whenTaken(socket: WebSocket, done: () => void): void {
+  if (socket.bufferedAmount < maxWaiting) done();
+  else setTimeout(whenTaken, pollMs, socket, done);
 }

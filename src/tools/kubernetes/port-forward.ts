@@ -4,8 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TracewrightError } from '../../domain/failure.js';
 import type { Kubernetes } from './connection.js';
-import { readyPodOf } from './endpoints.js';
-import type { ServiceAddress } from './service-request.js';
+import { type ServiceAddress, readyPodOf } from './services.js';
 
 export interface PortForwardOptions {
   /** The local address. */
@@ -58,7 +57,7 @@ export async function forwardPort(
       },
     );
   });
-  const port = await listen(server, options);
+  const port = await listenOn(server, options);
   return {
     port,
     close: () =>
@@ -105,7 +104,14 @@ function isHangUp(error: NodeJS.ErrnoException): boolean {
   return error.code === 'ERR_STREAM_PREMATURE_CLOSE' || error.code === 'ECONNRESET';
 }
 
-async function listen(server: Server, { host, port, fixed = false }: PortForwardOptions): Promise<number> {
+/**
+ * Listens on the port, or on the next free one.
+ * @throws TracewrightError `port.taken`, `usage.invalid` for an address that is none of this machine
+ */
+export async function listenOn(
+  server: Server,
+  { host, port, fixed = false }: Pick<PortForwardOptions, 'host' | 'port' | 'fixed'>,
+): Promise<number> {
   const last = fixed ? port : Math.min(port + portsTried - 1, 65_535);
   for (let candidate = port; candidate <= last; candidate += 1) {
     const code = await tryListen(server, host, candidate);

@@ -1,6 +1,6 @@
 import { TracewrightError } from '../../domain/failure.js';
 import { ApiError } from './api-error.js';
-import { listApiResources } from './api-resources.js';
+import { listApiResources } from './discovery.js';
 import type { Kubernetes } from './connection.js';
 import { instancesOf } from './definitions.js';
 import { describe, type Condition, type KubernetesObject, type ObjectReference } from './objects.js';

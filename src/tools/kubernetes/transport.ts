@@ -1,7 +1,10 @@
-import * as http from 'node:http';
-import * as https from 'node:https';
-import type { KubeConfig } from '@kubernetes/client-node';
-import { TracewrightError } from '../../domain/failure.js';
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import { Agent, type Dispatcher } from 'undici';
+import { cancelledRemedy, TracewrightError } from '../../domain/failure.js';
+import { ApiError, parseStatus } from './api-error.js';
+import type { ResolvedContext } from './kubeconfig.js';
 
 export interface ApiRequest {
   /** @default GET */
@@ -17,6 +20,12 @@ export interface ApiRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A request whose answer is read as it comes: `timeoutMs` ends with its head. */
+export interface StreamRequest extends ApiRequest {
+  /** The stream fails when nothing comes for so long, in milliseconds. @default no limit */
+  readonly silenceMs?: number | undefined;
+}
+
 export interface HttpAnswer {
   readonly status: number;
   /** Names in lower case; repeated ones joined by a comma. */
@@ -24,173 +33,248 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
+/** Where the API server is spoken to, and over which connections. */
+export interface Route {
+  /** Without a slash at the end. */
+  readonly baseUrl: string;
+  readonly dispatcher: Dispatcher;
+  /** With every request. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What an answer means that is not the API server's, but of who stands between. */
+  readonly failureIn?: (answer: HttpAnswer) => TracewrightError | undefined;
+}
+
+/** What of a cluster's API is enough to ask it something. */
+export interface ApiClient {
+  readonly serverUrl: string;
+  /**
+   * Any HTTP status is an answer. @throws TracewrightError `cluster.unreachable`, `cluster.credentials`,
+   * `cluster.config-invalid`, `step.cancelled`, and of the search for kubectl `tool.missing`, `download.*`
+   */
+  send(request: ApiRequest): Promise<HttpAnswer>;
+  /** The body of a successful answer, from JSON. @throws ApiError (a TracewrightError) on any other status */
+  json<T>(request: ApiRequest): Promise<T>;
+  /** A successful answer that is read as it comes: watches, logs. @throws ApiError */
+  stream(request: StreamRequest): Promise<Readable>;
+}
+
 export interface Transport {
   /** Any HTTP status is an answer. @throws TracewrightError `cluster.unreachable`, `step.cancelled` */
   readonly send: (request: ApiRequest) => Promise<HttpAnswer>;
-  /** An answer whose body is read as it comes; `timeoutMs` ends with its head. */
-  readonly open: (request: ApiRequest) => Promise<http.IncomingMessage>;
-  /** Closes connections that are kept alive. */
-  readonly close: () => void;
+  /** The body of an answer with the status 200. @throws ApiError for any other status; as `send` */
+  readonly open: (request: StreamRequest) => Promise<Readable>;
 }
 
 /** An answer larger than this is a mistake of ours: 64 MiB. */
 const maxBodyBytes = 64 * 1024 * 1024;
 const defaultTimeoutMs = 30_000;
+const staleAttempts = 5;
 
-/**
- * HTTP to one API server over connections that are kept alive. The library knows kubeconfig files, tokens, exec
- * plugins and proxies; but it makes a new agent, so a new TLS handshake, for each request, and that costs more than the
- * request (about 8 ms of CPU each).
- */
-export function createTransport(config: KubeConfig, serverUrl: string): Transport {
-  const connections = createConnections(config);
-  const open = async (request: ApiRequest): Promise<Exchange> => {
-    const options = await connections.optionsFor(request);
+/** @param route asked for each request: it may be made, and made again, on the way */
+export function createTransport(serverUrl: string, route: () => Promise<Route>): Transport {
+  const start = async (request: StreamRequest): Promise<Exchange> => {
+    const way = await cancellable(route(), request.signal);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await exchange(serverUrl, request, options);
+        return await exchange(way, request);
       } catch (error) {
-        // The server closed a kept connection just as we wrote into it: nothing was done, so ask again. After a crash
-        // of the server several kept connections are of that kind.
-        if (!(error instanceof StaleConnection)) throw error;
-        if (attempt === staleAttempts) throw unreachable(serverUrl, error.cause, request.signal);
+        // The server closed a kept connection just as we wrote into it. After a crash of the server several kept
+        // connections are of that kind. A POST may have been carried out, so it is not repeated here.
+        const stale = request.method !== 'POST' && isBroken(error) && !request.signal?.aborted;
+        if (!stale || attempt === staleAttempts) throw unreachable(serverUrl, error, request.signal);
       }
     }
   };
+  const read = async ({ answer, way, release }: Exchange, signal?: AbortSignal): Promise<HttpAnswer> => {
+    try {
+      const { statusCode: status, headers, body } = answer;
+      const whole = { status, headers: plainHeaders(headers), body: await readBody(body) };
+      const failure = way.failureIn?.(whole);
+      if (failure) throw failure;
+      return whole;
+    } catch (error) {
+      throw unreachable(serverUrl, error, signal);
+    } finally {
+      release();
+    }
+  };
   return {
-    async send(request) {
-      const { answer, release } = await open(request);
-      try {
-        return { status: answer.statusCode ?? 0, headers: headersOf(answer), body: await readBody(answer) };
-      } catch (error) {
-        throw unreachable(serverUrl, error, request.signal);
-      } finally {
-        release();
-      }
-    },
+    send: async (request) => read(await start(request), request.signal),
     async open(request) {
-      const { answer, headArrived, release } = await open(request);
+      const exchanged = await start(request);
+      const { answer, headArrived, release } = exchanged;
+      if (answer.statusCode !== 200) {
+        const { status, body } = await read(exchanged, request.signal);
+        throw new ApiError(`${request.method ?? 'GET'} ${request.path}`, status, parseStatus(body));
+      }
       headArrived();
-      answer.once('close', release);
-      return answer;
+      answer.body.once('close', release);
+      return answer.body;
     },
-    close: connections.close,
   };
 }
 
+/** Hosts that are this machine, for which no proxy is ever asked: the loopback, and the links of embedded clusters. */
+const local = /^(?:localhost|127(?:\.\d+){3}|198\.19(?:\.\d+){2}|\[::1\])$/u;
+const clusterKeys = new Set([
+  'server',
+  'certificate-authority',
+  'certificate-authority-data',
+  'insecure-skip-tls-verify',
+  'tls-server-name',
+  'extensions',
+]);
+
+/** A way that needs no kubectl. */
+export interface DirectRoute extends Route {
+  readonly tls: Tls;
+}
+
+/** As `node:tls` takes it. */
+export interface Tls {
+  readonly ca?: string;
+  readonly rejectUnauthorized?: false;
+  readonly servername?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  /** As Go: an intermediate authority is enough. */
+  readonly allowPartialTrustChain: true;
+}
+
+/**
+ * The way to a cluster whose file can mean one thing only: it is on this machine, by TLS, and the file itself holds the
+ * token or client certificate, or there are no credentials (kubectl would ask a person for a name). Such are our own
+ * clusters, kind's, Docker Desktop's.
+ * @returns undefined for all others, which need kubectl
+ */
+export function directRoute(resolved: ResolvedContext): DirectRoute | undefined {
+  const { serverUrl, cluster, user = {} } = resolved;
+  const url = new URL(serverUrl);
+  if (url.protocol !== 'https:' || !local.test(url.hostname)) return undefined;
+  if (!Object.keys(cluster).every((key) => clusterKeys.has(key))) return undefined;
+  const server = serverTrust(resolved);
+  const credentials = credentialsOf(user);
+  if (!server || !credentials) return undefined;
+  const { headers, ...certificate } = credentials;
+  const tls: Tls = { ...server, ...certificate, allowPartialTrustChain: true };
+  return {
+    baseUrl: serverUrl.replace(/\/+$/u, ''),
+    // API servers close idle connections after 90 s: we do before, and so write into none that is closed.
+    dispatcher: new Agent({ connect: tls, keepAliveTimeout: 30_000, headersTimeout: 0, bodyTimeout: 0 }),
+    ...(headers && { headers }),
+    tls,
+  };
+}
+
+function serverTrust({
+  cluster,
+  clusterFile,
+}: ResolvedContext): Pick<Tls, 'ca' | 'rejectUnauthorized' | 'servername'> | undefined {
+  const file = cluster['certificate-authority'];
+  const inline = cluster['certificate-authority-data'];
+  const name = cluster['tls-server-name'];
+  const servername = typeof name === 'string' && name !== '' ? { servername: name } : {};
+  if (cluster['insecure-skip-tls-verify'] === true)
+    return file || inline ? undefined : { rejectUnauthorized: false, ...servername };
+  if (inline) {
+    const ca = decoded(inline);
+    return ca === undefined ? undefined : { ca, ...servername };
+  }
+  if (typeof file !== 'string' || file === '') return undefined;
+  try {
+    return { ca: readFileSync(resolve(dirname(clusterFile), file), 'utf8'), ...servername };
+  } catch {
+    return undefined;
+  }
+}
+
+function credentialsOf(
+  user: Readonly<Record<string, unknown>>,
+): { headers?: Record<string, string>; cert?: string; key?: string } | undefined {
+  const [cert, key] = [decoded(user['client-certificate-data']), decoded(user['client-key-data'])];
+  const { token } = user;
+  switch (Object.keys(user).sort().join()) {
+    case '':
+      return {};
+    case 'client-certificate-data,client-key-data':
+      return cert !== undefined && key !== undefined ? { cert, key } : undefined;
+    case 'token':
+      return typeof token === 'string' && token !== ''
+        ? { headers: { authorization: `Bearer ${token}` } }
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function decoded(base64: unknown): string | undefined {
+  const text = typeof base64 === 'string' ? Buffer.from(base64, 'base64').toString('utf8') : '';
+  return text.includes('-----BEGIN ') ? text : undefined;
+}
+
 interface Exchange {
-  readonly answer: http.IncomingMessage;
+  readonly answer: Dispatcher.ResponseData;
+  readonly way: Route;
   /** Ends the time limit: what follows may come slowly. */
   readonly headArrived: () => void;
   /** Ends the time limit and the hold on the signal. */
   readonly release: () => void;
 }
 
-class StaleConnection extends Error {}
-
-const staleAttempts = 5;
-
-/**
- * In milliseconds. API servers close idle connections after 90 s: we do before, and so write into none that is closed.
- */
-const idleMs = 30_000;
-
-function createConnections(config: KubeConfig): {
-  optionsFor: (request: ApiRequest) => Promise<https.RequestOptions>;
-  close: () => void;
-} {
-  let kept: { agent: http.Agent; identity: string } | undefined;
-  return {
-    async optionsFor(request) {
-      const options: https.RequestOptions = { headers: { ...request.headers } };
-      await config.applyToHTTPSOptions(options);
-      // Renewed client certificates (exec plugins, rotated files) need new connections.
-      const identity = [options.ca, options.cert, options.key].map(String).join('\n');
-      if (kept?.identity !== identity) {
-        kept?.agent.destroy();
-        kept = { identity, agent: agentFor(config, options) };
-      }
-      return { ...options, agent: kept.agent };
-    },
-    close() {
-      kept?.agent.destroy();
-      kept = undefined;
-    },
+async function exchange(way: Route, request: StreamRequest): Promise<Exchange> {
+  const { method = 'GET', body, signal, silenceMs = 0, timeoutMs = defaultTimeoutMs } = request;
+  const limit = new AbortController();
+  const stop = (): void => {
+    limit.abort(cancelled());
   };
-}
-
-function agentFor(config: KubeConfig, options: https.RequestOptions): http.Agent {
-  const cluster = config.getCurrentCluster();
-  if (cluster?.proxyUrl !== undefined) return options.agent as http.Agent;
-  if (cluster?.server.startsWith('http:')) return new http.Agent({ keepAlive: true, timeout: idleMs });
-  const { ca, cert, key, rejectUnauthorized, servername } = options;
-  return new https.Agent({
-    keepAlive: true,
-    timeout: idleMs,
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
-    ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
-    ...(servername !== undefined && { servername }),
-  });
-}
-
-function exchange(serverUrl: string, request: ApiRequest, options: https.RequestOptions): Promise<Exchange> {
-  const url = urlOf(serverUrl, request);
-  const { signal, body, timeoutMs = defaultTimeoutMs } = request;
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) {
-      reject(cancelled());
-      return;
-    }
-    const headers = {
-      ...(options.headers as http.OutgoingHttpHeaders),
-      ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
-    };
-    const make = url.protocol === 'http:' ? http.request : https.request;
-    const outgoing = make(url, { ...options, headers, method: request.method ?? 'GET' });
-    const stop = (): void => {
-      outgoing.destroy(cancelled());
-    };
-    const timer =
-      timeoutMs > 0
-        ? setTimeout(() => outgoing.destroy(new Error(`no answer within ${String(timeoutMs)} ms`)), timeoutMs)
-        : undefined;
-    const headArrived = (): void => {
-      clearTimeout(timer);
-    };
-    const release = (): void => {
-      headArrived();
-      signal?.removeEventListener('abort', stop);
-    };
-    signal?.addEventListener('abort', stop, { once: true });
-    outgoing.once('response', (answer) => {
-      resolve({ answer, headArrived, release });
+  const timer =
+    timeoutMs > 0
+      ? setTimeout(() => {
+          limit.abort(new Error(`no answer within ${String(timeoutMs)} ms`));
+        }, timeoutMs)
+      : undefined;
+  const headArrived = (): void => {
+    clearTimeout(timer);
+  };
+  const release = (): void => {
+    headArrived();
+    signal?.removeEventListener('abort', stop);
+  };
+  signal?.addEventListener('abort', stop, { once: true });
+  if (signal?.aborted) stop();
+  try {
+    const { origin, pathname, search } = urlOf(way.baseUrl, request);
+    const answer = await way.dispatcher.request({
+      origin,
+      path: pathname + search,
+      method,
+      headers: { ...way.headers, ...request.headers },
+      body: body ?? null,
+      signal: limit.signal,
+      bodyTimeout: silenceMs,
     });
-    outgoing.on('error', (error: NodeJS.ErrnoException) => {
-      release();
-      // A POST may have been carried out before the connection broke, so it is not repeated here.
-      const stale =
-        outgoing.reusedSocket &&
-        request.method !== 'POST' &&
-        (error.code === 'ECONNRESET' || error.code === 'EPIPE');
-      reject(stale ? new StaleConnection('', { cause: error }) : unreachable(serverUrl, error, signal));
-    });
-    outgoing.end(body);
-  });
+    return { answer, way, headArrived, release };
+  } catch (error) {
+    release();
+    throw error;
+  }
 }
 
-function urlOf(serverUrl: string, { path, query = {} }: ApiRequest): URL {
-  const url = new URL(serverUrl + path);
+function isBroken(error: unknown): boolean {
+  return ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(String((error as NodeJS.ErrnoException).code));
+}
+
+function urlOf(baseUrl: string, { path, query = {} }: ApiRequest): URL {
+  const url = new URL(baseUrl + path);
   for (const [key, value] of Object.entries(query))
     if (value !== undefined) url.searchParams.set(key, String(value));
   return url;
 }
 
-async function readBody(answer: http.IncomingMessage): Promise<string> {
+async function readBody(body: Readable): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
+  for await (const chunk of body as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > maxBodyBytes) throw new Error(`the answer is larger than ${String(maxBodyBytes)} bytes`);
     chunks.push(chunk);
@@ -198,20 +282,38 @@ async function readBody(answer: http.IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function headersOf(answer: http.IncomingMessage): Record<string, string> {
+function plainHeaders(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(answer.headers).map(([name, value]) => [
+    Object.entries(headers).map(([name, value]) => [
       name,
       Array.isArray(value) ? value.join(', ') : (value ?? ''),
     ]),
   );
 }
 
+/** Lets go of what others wait for as well. */
+async function cancellable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work;
+  let stop: () => void = () => undefined;
+  const stopped = new Promise<never>((_, reject) => {
+    stop = () => {
+      reject(cancelled());
+    };
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, stopped]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
 export function cancelled(): TracewrightError {
   return new TracewrightError({
     type: 'step.cancelled',
     message: 'A request to the cluster was cancelled together with its step.',
-    remedy: 'Nothing: this follows from a teardown, an abort or a stopped worker.',
+    remedy: cancelledRemedy,
   });
 }
 
@@ -223,7 +325,7 @@ export function unreachable(serverUrl: string, cause: unknown, signal?: AbortSig
   return new TracewrightError({
     type: 'cluster.unreachable',
     message: `The API server at ${serverUrl} does not answer: ${message || String(code)}.`,
-    remedy: 'Look whether the cluster runs and whether the address in the kubeconfig is right.',
+    remedy: 'Check that the cluster runs and that the address in the kubeconfig is right.',
     cause,
   });
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TracewrightError } from '../../domain/failure.js';
-import { ApiError, isApiError, type ApiStatus } from './api-error.js';
+import { ApiError, isApiError, parseAnswer, type ApiStatus } from './api-error.js';
 import type { Kubernetes } from './connection.js';
-import { linesOf } from './lines.js';
+import { linesOf } from './logs.js';
 import type { ObjectList, ObjectMeta } from './objects.js';
 import { unreachable } from './transport.js';
 
@@ -108,7 +108,7 @@ export function watchCollection<T extends { readonly metadata: ObjectMeta }>(
  */
 function isRefusal(error: unknown): boolean {
   if (error instanceof ApiError) return error.status >= 400 && error.status < 500 && error.status !== 429;
-  return !(error instanceof TracewrightError);
+  return !(error instanceof TracewrightError) || !error.retryable;
 }
 
 type Selectors = Pick<WatchOptions, 'path' | 'fieldSelector' | 'labelSelector' | 'headers'>;
@@ -129,7 +129,7 @@ async function list<T extends { readonly metadata: ObjectMeta }>(
   });
   items.clear();
   for (const item of answer.items ?? []) items.set(keyOf(path, item), item);
-  return answer.metadata.resourceVersion ?? '0';
+  return (answer.metadata as { resourceVersion?: string } | undefined)?.resourceVersion ?? '0';
 }
 
 /** One watch until the server ends it. @returns the version to go on from */
@@ -147,12 +147,12 @@ async function watchOnce<T extends { readonly metadata: ObjectMeta }>(
     resourceVersion: from,
     timeoutSeconds: watchSeconds,
   };
-  const stream = await kube.stream({ path, headers, query, timeoutMs: 10_000, signal });
-  stream.setTimeout(silenceMs, () => stream.destroy(new Error('the watch fell silent')));
+  const stream = await kube.stream({ path, headers, query, timeoutMs: 10_000, silenceMs, signal });
   let version = from;
   try {
     for await (const line of linesOf(stream)) {
-      const { type, object } = JSON.parse(line) as WatchEvent<T>;
+      const event = parseAnswer(kube.serverUrl, `watch ${path}`, line);
+      const { type, object } = event as unknown as WatchEvent<T>;
       if (type === 'ERROR') throw new ApiError(`watch ${path}`, object.code ?? 500, object);
       version = object.metadata.resourceVersion ?? version;
       if (type === 'BOOKMARK') continue;
@@ -162,9 +162,7 @@ async function watchOnce<T extends { readonly metadata: ObjectMeta }>(
     }
   } catch (error) {
     // What is no answer of the server is the end of the connection; anything but that would be our own mistake.
-    throw error instanceof SyntaxError || error instanceof TracewrightError
-      ? error
-      : unreachable(kube.serverUrl, error, signal);
+    throw error instanceof TracewrightError ? error : unreachable(kube.serverUrl, error, signal);
   } finally {
     // It lived until now: patience begins here, not when the watch was opened.
     onSign();

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { parseImage, type ImageReference } from '../../domain/image-reference.js';
-import { isTracewrightError, TracewrightError } from '../../domain/failure.js';
+import { z } from 'zod';
+import { TracewrightError, isTracewrightError } from '../../domain/failure.js';
+import { type ImageReference, parseImage } from '../../domain/images.js';
 import { isLoopback } from './loopback.js';
-import { registryToken } from './token.js';
 
 /** Indexes first: their digest holds on every kind of machine. */
 const manifestTypes = [
@@ -112,4 +112,37 @@ function cancelled(cause: unknown): TracewrightError {
     remedy: 'Run it again.',
     cause,
   });
+}
+
+const answer = z.looseObject({ token: z.string().optional(), access_token: z.string().optional() });
+
+/**
+ * The token with which anybody may read the repository, as the registry's challenge says (Docker's token
+ * authentication).
+ * @param challenge the header `WWW-Authenticate`
+ * @returns `undefined` when there is none to be had without a login
+ */
+export async function registryToken(
+  challenge: string,
+  repository: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (!/^bearer /iu.test(challenge)) return undefined;
+  const parameters = new Map(
+    [...challenge.matchAll(/(\w+)="([^"]*)"/gu)].map(([, key = '', value = '']) => [
+      key.toLowerCase(),
+      value,
+    ]),
+  );
+  const address = parameters.get('realm') ?? '';
+  if (!URL.canParse(address)) return undefined;
+  const realm = new URL(address);
+  if (realm.protocol !== 'https:' && !isLoopback(realm.hostname)) return undefined;
+  const service = parameters.get('service');
+  if (service !== undefined) realm.searchParams.set('service', service);
+  realm.searchParams.set('scope', parameters.get('scope') ?? `repository:${repository}:pull`);
+  const response = await fetch(realm, { signal });
+  if (!response.ok) return undefined;
+  const { data } = answer.safeParse(await response.json().catch(() => undefined));
+  return data?.token ?? data?.access_token;
 }

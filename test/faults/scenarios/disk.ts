@@ -8,7 +8,7 @@ import { isRunning, reach, type StepName } from '../moments.js';
 import type { Blow, Scenario } from '../scenario.js';
 
 /** A state folder on a disk of its own, in memory. */
-async function ownDisk(): ReturnType<NonNullable<Scenario['options']>> {
+export async function ownDisk(): Promise<{ bed: { stateDir: string }; close: () => Promise<void> }> {
   const stateDir = await mkdtemp(join(tmpdir(), 'tracewright-disk-'));
   await run('mount', ['-t', 'tmpfs', '-o', 'size=3g,mode=0700', 'tracewright-faults', stateDir]);
   return {
@@ -54,7 +54,8 @@ async function provedAgain(bed: Bed): Promise<Blow> {
   return { what, note: 'it is not proved after 3 times' };
 }
 
-async function fill(folder: string, ballast: string): Promise<void> {
+/** Writes until the disk of the folder has no free block. */
+export async function fill(folder: string, ballast: string): Promise<void> {
   const file = await open(ballast, 'w');
   try {
     const block = Buffer.alloc(1 << 20);

@@ -9,10 +9,10 @@ import type { Scenario } from '../scenario.js';
 
 const componentOf = (ailment: Ailment): string => `chart-${ailment.replaceAll(' ', '-')}`;
 
-/** A chart without pods of its own is ready at once; the check asks Tempo. */
+/** A chart without pods of its own is ready at once; the check asks the trace store. */
 function component(repository: string): StackFile['components'][string] {
   return {
-    needs: ['tempo'],
+    needs: ['trace-store'],
     release: { namespace: 'tracing', chart: { repository, name: 'demo', version: '1.2.3' } },
     ready: [{ http: { service: 'tempo', port: 3100, path: '/ready' } }],
   };

@@ -13,7 +13,7 @@ export const representative: Scenario = {
   options: chain,
   play: async (bed, dealt) => {
     dealt(await blow(bed, worker, 'cluster', 'middle'));
-    dealt(await blow(bed, helm, 'tempo', 'middle'));
+    dealt(await blow(bed, helm, 'trace-store', 'middle'));
     dealt(await blow(bed, apiServer, 'prometheus-stack', 'middle'));
     dealt(await blow(bed, stoppedWorker, 'cert-manager', 'middle'));
     dealt(await blow(bed, machine, 'operator', 'middle'));

@@ -17,7 +17,7 @@ const removals: readonly (readonly [StepName, Victim])[] = [
   ['operator', stoppedWorker],
   ['cert-manager', server],
   ['prometheus-stack', apiServer],
-  ['tempo', helm],
+  ['trace-store', helm],
 ];
 
 /** A cluster that is there before and after the environment, so that each step has to be taken away by itself. */
@@ -83,7 +83,7 @@ async function killUnderDown(bed: Bed, name: 'worker' | 'server'): Promise<Blow>
   return { what: `kill -9 of the ${name} under down, removal of the cluster`, recoveredMs };
 }
 
-/** One that is begun while Tempo installs: its helm has to be ended first. */
+/** One that is begun while the trace store installs: its helm has to be ended first. */
 function ownCluster(name: 'worker' | 'server'): Scenario {
   return {
     name: `teardown-${name}`,
@@ -91,7 +91,7 @@ function ownCluster(name: 'worker' | 'server'): Scenario {
     installs: false,
     play: async (bed) => {
       bed.follow();
-      await reach(bed, 'tempo', 'middle');
+      await reach(bed, 'trace-store', 'middle');
     },
     takeAway: async (bed, dealt) => {
       const down = await bed.tearDown();

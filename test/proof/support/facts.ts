@@ -1,7 +1,7 @@
 import type { FailureType } from '../../../src/domain/failure.js';
 import type { ProofSpec } from '../../../src/domain/stack.js';
 import { parseCollectorConfig } from '../../../src/proof/diagnosis/collector-config.js';
-import { parseEndpoint, type EndpointUse, type ServiceFacts } from '../../../src/proof/diagnosis/endpoint.js';
+import { type EndpointUse, parseEndpoint, type ServiceFacts } from '../../../src/proof/diagnosis/endpoint.js';
 import type { HopFacts, WorkloadFacts } from '../../../src/proof/diagnosis/facts.js';
 import { collectorConfigOfTheTutorial } from '../../stacks/tutorial.js';
 

@@ -20,14 +20,14 @@ export interface HopCase {
 }
 
 /** Of what `up` applies and somebody has changed: it is put back. */
-const putBack = (what: string, cure: RegExp): RegExp =>
+const putBack = (what: string, fix: RegExp): RegExp =>
   new RegExp(
-    `^\`tracewright up\`, called as before, puts back what was changed by hand: ${what}[^;]*\\. Or mend it otherwise, then \`tracewright retry\`: ${cure.source}`,
+    `^\`tracewright up\`, called as before, puts back what was changed by hand: ${what}[^;]*\\. Or fix it otherwise, then \`tracewright retry\`: ${fix.source}`,
     'u',
   );
 const hotrodEnv = 'Deployment default/example-hotrod differs in spec.template.spec.containers\\[0\\].env';
 const collectorConfig = 'OpenTelemetryCollector otel-system/otel-collector differs in spec.config';
-const tempoConfig = 'ConfigMap tracing/tempo differs in data\\.tempo\\.yaml';
+const tempoConfig = 'ConfigMap tracing/trace-store differs in data\\.trace-store\\.yaml';
 const jaegerEndpoint = workingEnv.OTEL_EXPORTER_JAEGER_ENDPOINT;
 const collectorService = /Service otel-collector-collector\.otel-system:4318, 1 ready endpoints/u;
 
@@ -100,7 +100,7 @@ export const hopCases: readonly HopCase[] = [
     type: 'hop.collector',
     message: /logs no spans: its traces pipelines have the exporters otlp/u,
     remedy: putBack(collectorConfig, /.*logging with loglevel debug/u),
-    evidence: [/✓ Tempo, by trace id/u],
+    evidence: [/✓ trace-store, by trace id/u],
   },
   {
     title: 'the collector is scaled to 0',
@@ -130,7 +130,8 @@ export const hopCases: readonly HopCase[] = [
       collectorConfig: (config) => config.replace('exporters: [logging, otlp]', 'exporters: [logging]'),
     },
     type: 'hop.collector-tempo',
-    message: /No exporter in the traces pipelines of the collector .* sends to Tempo: they have logging/u,
+    message:
+      /No exporter in the traces pipelines of the collector .* sends to trace-store: they have logging/u,
     remedy: putBack(collectorConfig, /.*Add the otlp exporter \(endpoint tempo\.tracing:4317/u),
     evidence: [/since the ride accepted .*; sent \d+ \(logging\)/u, /✓ Collector's log/u],
   },
@@ -141,22 +142,22 @@ export const hopCases: readonly HopCase[] = [
     message:
       /exporters\.otlp\.endpoint is tempo\.tracing:4319, but the Service tempo\.tracing has no port 4319 \(it has 3100, /u,
     remedy: putBack(collectorConfig, /Set exporters\.otlp\.endpoint to tempo\.tracing:4317\.$/u),
-    evidence: [/Tempo: since the ride 0 spans received/u],
+    evidence: [/trace-store: since the ride 0 spans received/u],
   },
   {
     title: 'Tempo is scaled to 0',
     breakage: { tempoReplicas: 0 },
     type: 'hop.tempo',
-    message: /statefulset\/tempo in tracing is scaled to 0/u,
+    message: /statefulset\/trace-store in tracing is scaled to 0/u,
     remedy: putBack(
-      'StatefulSet tracing/tempo differs in spec.replicas',
-      /kubectl -n tracing scale statefulset\/tempo --replicas=1/u,
+      'StatefulSet tracing/trace-store differs in spec.replicas',
+      /kubectl -n tracing scale statefulset\/trace-store --replicas=1/u,
     ),
-    evidence: [/Tempo: Service tempo\.tracing:3100, 0 ready endpoints/u],
+    evidence: [/trace-store: Service tempo\.tracing:3100, 0 ready endpoints/u],
   },
   {
     title: 'Tempo has no otlp receiver',
-    breakage: { tempoConfig: (config) => config.replace(/^( +)otlp:\n(?:\1 +.*\n)+/mu, '') },
+    breakage: { tempoConfig: (config) => config.replace(/^ +- otlp\n/mu, '') },
     type: 'hop.tempo',
     message: /runs, but takes no spans on the port that the collector sends to: .*connection refused/u,
     remedy: putBack(tempoConfig, /.*distributor\.receivers/u),
@@ -165,16 +166,12 @@ export const hopCases: readonly HopCase[] = [
   {
     title: 'Tempo throws spans away',
     breakage: {
-      tempoConfig: (config) =>
-        config.replace(
-          /^overrides:\n {4}\{\}$/mu,
-          'overrides:\n  ingestion_rate_limit_bytes: 1\n  ingestion_burst_size_bytes: 1',
-        ),
+      tempoConfig: (config) => config.replace('max_trace_kib: 0', 'max_trace_kib: 1'),
     },
     type: 'hop.tempo',
-    message: /throws spans away: .*RATE_LIMITED/u,
-    remedy: putBack(tempoConfig, /.*ingestion_rate_limit_bytes/u),
-    evidence: [/Tempo: discarded \d+ \(rate_limited\)/u],
+    message: /throws spans away: .*TRACE_TOO_LARGE/u,
+    remedy: putBack(tempoConfig, /.*max_bytes_per_trace/u),
+    evidence: [/trace-store: discarded \d+ \(trace_too_large\)/u],
   },
   {
     title: 'HotROD has the variable of an agent',
@@ -190,7 +187,7 @@ export const hopCases: readonly HopCase[] = [
     type: 'hop.collector',
     message:
       /No workload stands behind the Service otel-collector-collector in otel-system: no pod fits its selector app=nobody/u,
-    // So that the operator does not mend the selector at once.
+    // So that the operator does not fix the selector at once.
     remedy: putBack(
       'Deployment otel-system/opentelemetry-operator differs in spec.replicas',
       /.*kubectl -n otel-system edit service otel-collector-collector/u,
@@ -215,9 +212,9 @@ export const hopCases: readonly HopCase[] = [
         config.replace(/(endpoint: tempo\.tracing:4317\s+tls:\s+insecure:) true/u, '$1 false'),
     },
     type: 'hop.collector-tempo',
-    message: /wants TLS of Tempo, which does not speak it: .*does not look like a TLS handshake/u,
+    message: /wants TLS of trace-store, which does not speak it: .*does not look like a TLS handshake/u,
     remedy: putBack(collectorConfig, /Set exporters\.otlp\.tls\.insecure to true\.$/u),
-    evidence: [/Tempo: \/ready answers 200/u, /Tempo: since the ride 0 spans received/u],
+    evidence: [/trace-store: \/ready answers 200/u, /trace-store: since the ride 0 spans received/u],
   },
   {
     title: 'the selector of the Service of Tempo fits no pod',
@@ -232,42 +229,14 @@ export const hopCases: readonly HopCase[] = [
   },
   {
     title: 'Tempo crashes over its configuration',
-    breakage: { tempoConfig: (config) => `${config}\nsearch_enabled: true\n`, tempoState: 'crashed' },
+    breakage: { tempoConfig: (config) => `${config}\nsearch_enabled: true\n`, tempoCrashes: true },
     type: 'hop.tempo',
-    message: /Tempo does not run: pod tempo-0: .*crashed .*search_enabled not found/su,
+    message: /trace-store does not run: pod trace-store-0: .*crashed .*search_enabled/su,
     remedy: putBack(
       tempoConfig,
-      /Correct its configuration\. Its log: kubectl -n tracing logs tempo-0 --previous/u,
+      /Correct its configuration\. Its log: kubectl -n tracing logs trace-store-0 --previous/u,
     ),
     evidence: [/0 of 1 pods ready/u],
-  },
-  {
-    title: 'Tempo runs, but is not ready',
-    breakage: {
-      tempoConfig: (config) => config.replace('  lifecycler:\n', '  lifecycler:\n      join_after: 1h\n'),
-      tempoState: 'not ready',
-    },
-    type: 'hop.tempo',
-    message: /Tempo at tempo\.tracing:3100 is not ready: \/ready answers HTTP 503: Ingester not ready: /u,
-    remedy: putBack(tempoConfig, /It says what it waits for/u),
-    evidence: [/Tempo: Service tempo\.tracing:3100, 0 ready endpoints, .*0 of 1 pods ready/u],
-    retryable: true,
-  },
-  {
-    title: 'the search of Tempo lags behind',
-    // Tempo cuts no trace into the block that it searches before its first look.
-    breakage: {
-      tempoConfig: (config) =>
-        config
-          .replace('flush_check_period: 1s', 'flush_check_period: 1h')
-          .replace('trace_idle_period: 1s', 'trace_idle_period: 1h'),
-    },
-    limits: { collectorMs: 30_000, byIdMs: 30_000 },
-    type: 'hop.search',
-    message: /lags behind: by its id the trace is there, but no search finds it yet/u,
-    remedy: putBack(tempoConfig, /Wait and verify again: .*lower trace_idle_period/u),
-    evidence: [/✓ Tempo, by trace id/u, /✗ Tempo, by TraceQL/u],
-    retryable: true,
   },
   {
     title: 'the search asks for another service',
@@ -276,7 +245,7 @@ export const hopCases: readonly HopCase[] = [
     type: 'hop.service-name',
     message: /asks for a service that the trace does not have: hotrod in .* its spans are of .*frontend/u,
     remedy: /^Correct the name of the service in proof\.traceql/u,
-    evidence: [/✓ Tempo, by trace id/u],
+    evidence: [/✓ trace-store, by trace id/u],
   },
   {
     title: 'the stack file expects another service',
@@ -294,7 +263,7 @@ export const hopCases: readonly HopCase[] = [
     type: 'hop.search',
     message: /finds the trace with \{\}, but not with \{ span\.http\.status_code = 777 \}/u,
     remedy: /^Correct proof\.traceql in the stack file/u,
-    evidence: [/✓ Tempo, by trace id/u],
+    evidence: [/✓ trace-store, by trace id/u],
   },
 ];
 
@@ -305,5 +274,5 @@ export const grafanaCase: HopCase = {
   message:
     /the url of the datasource Tempo is http:\/\/tempo\.tracing:3200, but the Service tempo\.tracing has no port 3200/u,
   remedy: /^Set the url of the datasource Tempo to http:\/\/tempo\.tracing:3100\.$/u,
-  evidence: [/✓ Tempo, by TraceQL/u],
+  evidence: [/✓ trace-store, by TraceQL/u],
 };

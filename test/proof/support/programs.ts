@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,7 +12,7 @@ import { sharedCacheDir } from '../../support/cache.js';
 import { unpackProgram } from './image-program.js';
 
 const refs = {
-  tempo: 'grafana/tempo:',
+  tempo: 'tracewright/trace-store:',
   collector: 'otel/opentelemetry-collector-contrib:',
   hotrod: 'jaegertracing/example-hotrod:',
 } as const;
@@ -25,7 +25,11 @@ async function findTars(): Promise<Record<ProgramName, string> | undefined> {
   const folder = process.env.TRACEWRIGHT_TEST_IMAGES;
   if (folder !== undefined) {
     const at = (name: string): string => join(folder, `${name}.tar`);
-    return { tempo: at('tempo'), collector: at('opentelemetry-collector-contrib'), hotrod: at('hotrod') };
+    return {
+      tempo: at('trace-store'),
+      collector: at('opentelemetry-collector-contrib'),
+      hotrod: at('hotrod'),
+    };
   }
   const sourceDir = fileURLToPath(new URL('../../../embedded', import.meta.url));
   const build = await findEmbeddedBuild({ sourceDir, cacheDir: sharedCacheDir });
@@ -40,7 +44,7 @@ async function findTars(): Promise<Record<ProgramName, string> | undefined> {
 export const missingPrograms: string | undefined =
   tars && Object.values(tars).every((tar) => existsSync(tar))
     ? undefined
-    : 'no Tempo, collector and HotROD: run the embedded build, or set TRACEWRIGHT_TEST_IMAGES to the folder of its images';
+    : 'no trace store, collector and HotROD: run the embedded build, or set TRACEWRIGHT_TEST_IMAGES to the folder of its images';
 
 /** A program that runs as a plain process of this machine. */
 export interface Running {
@@ -85,28 +89,20 @@ export class Programs {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  /** Searchable 2 s after the last span instead of 10: `trace_idle_period`. All else as Tempo comes. */
+  /** The trace store of the embedded stack, which answers as Tempo. */
   async tempo(): Promise<TempoProcess> {
-    const [httpPort, grpcPort, otlpPort, gossipPort] = (await freePorts(4)) as [
-      number,
-      number,
-      number,
-      number,
-    ];
-    const data = join(this.folder, `tempo-${String(httpPort)}`);
-    await mkdir(data);
-    const process = await this.start('tempo', httpPort, [`-config.file=${join(data, 'tempo.yaml')}`], {
-      file: join(data, 'tempo.yaml'),
+    const [httpPort, otlpPort] = (await freePorts(2)) as [number, number];
+    const file = join(this.folder, `tempo-${String(httpPort)}.yaml`);
+    const process = await this.start('tempo', httpPort, [`--config=${file}`], {
+      file,
       text: `
-server: { http_listen_address: 127.0.0.1, http_listen_port: ${String(httpPort)}, grpc_listen_address: 127.0.0.1, grpc_listen_port: ${String(grpcPort)}, log_level: warn }
-distributor: { receivers: { otlp: { protocols: { grpc: { endpoint: '127.0.0.1:${String(otlpPort)}' } } } } }
-usage_report: { reporting_enabled: false }
-memberlist: { bind_addr: [127.0.0.1], bind_port: ${String(gossipPort)} }
-ingester:
-  trace_idle_period: 2s
-  flush_check_period: 1s
-  lifecycler: { min_ready_duration: 1s, final_sleep: 0s, address: 127.0.0.1, ring: { replication_factor: 1, kvstore: { store: inmemory } } }
-storage: { trace: { backend: local, local: { path: ${data}/traces }, wal: { path: ${data}/wal } } }
+extensions: { api: { endpoint: '127.0.0.1:${String(httpPort)}' } }
+receivers: { otlp: { protocols: { grpc: { endpoint: '127.0.0.1:${String(otlpPort)}' } } } }
+exporters: { memory: {} }
+service:
+  telemetry: { metrics: { level: none } }
+  extensions: [api]
+  pipelines: { traces: { receivers: [otlp], exporters: [memory] } }
 `,
     });
     await answers(`http://127.0.0.1:${String(httpPort)}/ready`, process);

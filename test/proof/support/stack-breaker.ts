@@ -15,8 +15,8 @@ export interface Breakage {
   readonly collectorCrashes?: true;
   readonly tempoReplicas?: number;
   readonly tempoConfig?: (config: string) => string;
-  /** What becomes of it with that configuration. @default ready */
-  readonly tempoState?: 'crashed' | 'not ready';
+  /** With that configuration it does not start. */
+  readonly tempoCrashes?: true;
   /** Of their Services. */
   readonly tempoSelector?: Selector;
   readonly collectorSelector?: Selector;
@@ -27,8 +27,8 @@ const paths = {
   collector: '/apis/opentelemetry.io/v1alpha1/namespaces/otel-system/opentelemetrycollectors/otel-collector',
   collectorDeployment: '/apis/apps/v1/namespaces/otel-system/deployments/otel-collector-collector',
   collectorPods: '/api/v1/namespaces/otel-system/pods',
-  tempo: '/apis/apps/v1/namespaces/tracing/statefulsets/tempo',
-  tempoConfig: '/api/v1/namespaces/tracing/configmaps/tempo',
+  tempo: '/apis/apps/v1/namespaces/tracing/statefulsets/trace-store',
+  tempoConfig: '/api/v1/namespaces/tracing/configmaps/trace-store',
   tempoPods: '/api/v1/namespaces/tracing/pods',
   tempoService: '/api/v1/namespaces/tracing/services/tempo',
   operator: '/apis/apps/v1/namespaces/otel-system/deployments/opentelemetry-operator',
@@ -74,7 +74,7 @@ export class StackBreaker {
       (await kube.json<{ spec: { selector: Selector } }>({ path })).spec.selector;
     return new StackBreaker(kube, podSelector, {
       collector: spec.config,
-      tempo: data['tempo.yaml'] ?? '',
+      tempo: data['trace-store.yaml'] ?? '',
       tempoSelector: await selectorOf(paths.tempoService),
       collectorSelector: await selectorOf(paths.collectorService),
     });
@@ -93,7 +93,7 @@ export class StackBreaker {
       differs('tempoSelector') &&
         this.select(paths.tempoService, wanted.tempoSelector ?? this.pristine.tempoSelector),
       differs('hotrodEnv', 'hotrodReplicas') && this.changeHotrod(wanted),
-      differs('tempoConfig', 'tempoReplicas', 'tempoState') && this.changeTempo(wanted),
+      differs('tempoConfig', 'tempoReplicas', 'tempoCrashes') && this.changeTempo(wanted),
     ]);
   }
 
@@ -159,7 +159,7 @@ export class StackBreaker {
     await this.rolledOut(paths.collectorDeployment);
   }
 
-  /** The operator would mend its Service at once. */
+  /** The operator would fix its Service at once. */
   private async changeCollectorSelector({ collectorSelector }: Breakage): Promise<void> {
     if (collectorSelector) await this.scale(paths.operator, 0);
     await this.select(paths.collectorService, collectorSelector ?? this.pristine.collectorSelector);
@@ -170,24 +170,23 @@ export class StackBreaker {
     await this.patch(path, [{ op: 'replace', path: '/spec/selector', value }]);
   }
 
-  private async changeTempo({ tempoConfig, tempoReplicas = 1, tempoState }: Breakage): Promise<void> {
+  private async changeTempo({ tempoConfig, tempoReplicas = 1, tempoCrashes }: Breakage): Promise<void> {
     const config = tempoConfig ? tempoConfig(this.pristine.tempo) : this.pristine.tempo;
-    await this.patch(paths.tempoConfig, [{ op: 'replace', path: '/data/tempo.yaml', value: config }]);
+    await this.patch(paths.tempoConfig, [{ op: 'replace', path: '/data/trace-store.yaml', value: config }]);
     await this.scale(paths.tempo, 0);
     if (tempoReplicas === 0) return;
-    if (tempoState) await this.startTempo(tempoState);
+    if (tempoCrashes) await this.crashTempo();
     else await this.scale(paths.tempo, tempoReplicas);
     await this.renewCollector();
   }
 
-  private async startTempo(state: NonNullable<Breakage['tempoState']>): Promise<void> {
+  private async crashTempo(): Promise<void> {
     await this.patch(paths.tempo, [{ op: 'replace', path: '/spec/replicas', value: 1 }]);
-    await until(`Tempo is ${state}`, async () => {
+    await until('the trace store has crashed', async () => {
       const pods = (await this.kube.json<ObjectList<Pod>>({ path: paths.tempoPods })).items ?? [];
-      const containers = pods.flatMap(({ status }) => status?.containerStatuses ?? []);
-      return containers.some(({ state: now, restartCount = 0 }) =>
-        state === 'crashed' ? restartCount > 0 : now?.running !== undefined,
-      );
+      return pods
+        .flatMap(({ status }) => status?.containerStatuses ?? [])
+        .some(({ restartCount = 0 }) => restartCount > 0);
     });
   }
 

@@ -18,8 +18,8 @@ const plain = args.filter((it, index) => !it.startsWith('--') && !known.has(args
 function labelled(labels: Record<string, string>): boolean {
   const wanted = flags('--filter').filter((it) => it.startsWith('label='));
   return wanted.every((it) => {
-    const [, key = '', value = ''] = it.split('=');
-    return labels[key] === value;
+    const [, key = '', value] = it.split('=');
+    return value === undefined ? key in labels : labels[key] === value;
   });
 }
 
@@ -52,6 +52,7 @@ function inspect(): void {
         image,
         role: labels['k3d.role'] ?? '',
         environment: labels['tracewright.dev/environment'] ?? '',
+        stateDir: labels['tracewright.dev/state-dir'] ?? '',
         hasToken: labels['k3d.cluster.token'] !== undefined,
         status,
         startedAt,
@@ -90,7 +91,7 @@ const commands: Record<string, () => void> = {
     console.log(engine.rootDir);
   },
   context: () => {
-    console.log('unix:///var/run/docker.sock');
+    console.log(engine.endpoint ?? 'unix:///var/run/docker.sock');
   },
   ps: containers,
   inspect,
@@ -99,6 +100,10 @@ const commands: Record<string, () => void> = {
   },
   rm: () => {
     engine.containers = engine.containers.filter((it) => it !== container(plain[1] ?? ''));
+    writeEngine(path, engine);
+  },
+  unpause: () => {
+    for (const name of plain.slice(1)) container(name).status = 'running';
     writeEngine(path, engine);
   },
   network: () => {

@@ -10,6 +10,8 @@ export interface Engine {
   volumes: { name: string; labels: Record<string, string> }[];
   /** Where it keeps its images. */
   rootDir: string;
+  /** Of the context in use. @default that of Docker on Linux */
+  endpoint?: string;
   /** Of the cluster that is handed out as the one in the containers. */
   kubeconfig: string;
   /** Every command that was run, in order. */

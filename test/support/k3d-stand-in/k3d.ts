@@ -53,7 +53,9 @@ function start([name = '']: readonly string[]): void {
   if (nodes.length === 0) fatal('No nodes found for given cluster');
   if (takeScenario('start-fails'))
     fatal(`Failed to start server k3d-${name}-server-0: Node k3d-${name}-server-0 failed to get ready`);
-  for (const node of nodes) [node.status, node.startedAt] = ['running', new Date().toISOString()];
+  // A paused one runs, says Docker, and it believes that.
+  for (const node of nodes.filter(({ status }) => status !== 'paused'))
+    [node.status, node.startedAt] = ['running', new Date().toISOString()];
   save();
   log('info', `Started cluster '${name}'`);
 }

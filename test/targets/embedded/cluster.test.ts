@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clusterFolder, readNodeStatus } from '../../../src/targets/embedded/folder.js';
-import type { EmbeddedPrograms } from '../../../src/targets/embedded/node-config.js';
+import type { EmbeddedPrograms } from '../../../src/targets/embedded/build/store.js';
 import { clusterProcesses, findNode } from '../../../src/targets/embedded/processes.js';
 import { clusterLinks } from '../../../src/targets/embedded/residue.js';
 import { createEmbeddedTarget } from '../../../src/targets/embedded/target.js';

@@ -1,9 +1,14 @@
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { install, packagesFor, requireInstallable } from '../../../src/targets/embedded/packages.js';
+import {
+  install,
+  packagesFor,
+  requireInstallable,
+  unwritable,
+} from '../../../src/targets/embedded/packages.js';
 import { cniPlugins, findHostPrograms, hostPrograms } from '../../../src/targets/embedded/programs.js';
-import { withoutServiceStarts } from '../../../src/targets/embedded/service-policy.js';
+import { undoServicePolicy, withoutServiceStarts } from '../../../src/targets/embedded/service-policy.js';
 import { run } from '../../../src/tools/process.js';
 import { testFolder } from '../../support/folder.js';
 
@@ -23,7 +28,10 @@ async function exitCode(path: string): Promise<number> {
 
 describe('findHostPrograms', () => {
   test('names every program that is missing, and the package that brings it', async () => {
-    const { missing, cniFolder } = await findHostPrograms([await testFolder()], [await testFolder()]);
+    const { missing, cniFolder } = await findHostPrograms([], {
+      folders: [await testFolder()],
+      pluginFolders: [await testFolder()],
+    });
     expect(missing.map(({ program: name }) => name)).toEqual([
       ...hostPrograms.map(({ program: name }) => name),
       'cni',
@@ -48,7 +56,7 @@ describe('findHostPrograms', () => {
     await chmod(join(programs, 'etcd'), 0o644);
     await program(join(partial, cniPlugins[0] ?? ''));
     for (const plugin of cniPlugins) await program(join(whole, plugin));
-    const found = await findHostPrograms([programs], [partial, whole]);
+    const found = await findHostPrograms([], { folders: [programs], pluginFolders: [partial, whole] });
     expect(found.cniFolder).toBe(whole);
     expect(found.missing.map(({ program: name }) => name)).toEqual(['etcd']);
     expect(found.paths.get('runc')).toBe(join(programs, 'runc'));
@@ -57,7 +65,10 @@ describe('findHostPrograms', () => {
 
 describe('what cannot be installed', () => {
   test('is named with the command that installs it, where there is no apt-get', async () => {
-    const { missing } = await findHostPrograms([await testFolder()], [await testFolder()]);
+    const { missing } = await findHostPrograms([], {
+      folders: [await testFolder()],
+      pluginFolders: [await testFolder()],
+    });
     const tools = { aptGet: '/nonexistent/apt-get', dpkg: '/nonexistent/dpkg' };
     await expect(requireInstallable(missing, tools)).rejects.toMatchObject({
       type: 'host.packages-missing',
@@ -138,4 +149,23 @@ describe('withoutServiceStarts', () => {
     expect(await readFile(path, 'utf8')).toContain('somebody wants services');
     await expect(stat(`${path}.tracewright-aside`)).rejects.toThrow('ENOENT');
   });
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'on a read-only /usr (needs root to mount one): nothing to undo is no failure, an installation is a typed one',
+    async () => {
+      const path = await policy();
+      const folder = dirname(path);
+      await run('mount', ['-t', 'tmpfs', '-o', 'ro', 'tracewright-test', folder]);
+      try {
+        await undoServicePolicy(path);
+        const refused: unknown = await withoutServiceStarts(() => Promise.resolve(), path).catch(
+          (error: unknown) => error,
+        );
+        expect(refused).toMatchObject({ code: 'EROFS' });
+        expect(unwritable(['runc'], refused)).toMatchObject({ type: 'host.packages-missing' });
+      } finally {
+        await run('umount', [folder]);
+      }
+    },
+  );
 });

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { clusterFolder } from '../../../src/targets/embedded/folder.js';
-import type { EmbeddedPrograms } from '../../../src/targets/embedded/node-config.js';
+import type { EmbeddedPrograms } from '../../../src/targets/embedded/build/store.js';
 import { ensureHostPrograms } from '../../../src/targets/embedded/packages.js';
 import { findResidue } from '../../../src/targets/embedded/residue.js';
 import { createEmbeddedTarget } from '../../../src/targets/embedded/target.js';

@@ -119,4 +119,21 @@ describe('the preflight of k3d', () => {
     const { states } = await look(there);
     expect(states).toMatchObject({ 'docker host': 'host.unsupported', proxy: 'warning' });
   });
+
+  it.each([
+    ['of a rootless Docker', 'unix:///run/user/1000/docker.sock', 'ok'],
+    ['of Podman', 'unix:///run/user/1000/podman/podman.sock', 'ok'],
+    ['on loopback', 'tcp://127.0.0.1:2375', 'ok'],
+    ['over ssh', 'ssh://me@build.example', 'host.unsupported'],
+    ['over TLS', 'tcp://10.0.0.5:2376', 'host.unsupported'],
+  ])('tells an engine of this machine from another: %s', async (_what, endpoint, state) => {
+    const { variables, change } = await createK3dStandIn(await testFolder(), '');
+    expect((await look({ ...variables, DOCKER_HOST: endpoint })).states['docker host']).toBe(state);
+    // The same by a context; an empty variable is none.
+    change((engine) => {
+      engine.endpoint = endpoint;
+    });
+    for (const more of [{}, { DOCKER_HOST: '' }])
+      expect((await look({ ...variables, ...more })).states['docker host']).toBe(state);
+  });
 });

@@ -96,6 +96,14 @@ describe.each(testHelms)('charts, with helm $version', ({ binary }) => {
       expect(await readFile(await locate(from(digestOf(otherArchive))))).toEqual(otherArchive);
     });
 
+    it('stay where they are when another release wants the same version as it is published now', async () => {
+      const first = await locate(from(digestOf(archive)));
+      server.publish({ name: 'demo', version: '1.2.3', archive: otherArchive });
+      await locate(from(digestOf(otherArchive)));
+      await locate(from());
+      expect(await readFile(first)).toEqual(archive);
+    });
+
     it.each(['half', 'cut-off', 'page', 'hang', { status: 500 }, { status: 429 }] as const)(
       'are not kept when the server gives %j',
       async (mischief) => {

@@ -24,4 +24,17 @@ describe('helmFailure', () => {
   ])('knows a chart that is not there: %s', (line) => {
     expect(pullFailed(line)).toMatchObject({ type: 'chart.not-found', retryable: false });
   });
+
+  it.each([
+    'Error: resource name may not be empty',
+    'Error: unable to continue with install: could not get information about the resource ConfigMap "" in namespace "n": resource name may not be empty',
+    'Error: failed pre-install: resource name may not be empty',
+    'Error: UPGRADE FAILED: could not get information about the resource: resource name may not be empty',
+  ])('takes an object without a name for a mistake of the chart: %s', (line) => {
+    const error = new TracewrightError({ type: 'tool.failed', message: '', remedy: '', evidence: [line] });
+    expect(helmFailure(error, ['upgrade', 'web'])).toMatchObject({
+      type: 'chart.unrenderable',
+      retryable: false,
+    });
+  });
 });

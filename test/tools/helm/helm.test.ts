@@ -157,7 +157,42 @@ describe("helm's words", () => {
     ],
     [
       "Error: values don't meet the specifications of the schema(s) in the following chart(s):\ndemo:\n- text: Invalid type",
-      'release.failed',
+      'chart.unrenderable',
+      false,
+    ],
+    [
+      'Error: UPGRADE FAILED: template: app/templates/_helpers.tpl:1:2: executing "x" at <include "y" .>: error calling include: connection refused',
+      'chart.unrenderable',
+      false,
+    ],
+    [
+      'Error: INSTALLATION FAILED: parse error at (app/templates/service.yaml:8): unexpected EOF',
+      'chart.unrenderable',
+      false,
+    ],
+    [
+      'Error: UPGRADE FAILED: Get "https://127.0.0.1:6443/api/v1/namespaces/x/secrets": unexpected EOF',
+      'cluster.unreachable',
+      true,
+    ],
+    [
+      'Error: INSTALLATION FAILED: unable to build kubernetes objects from release manifest: Get "https://127.0.0.1:6443/apis/apps/v1": dial tcp 127.0.0.1:6443: connect: connection refused',
+      'cluster.unreachable',
+      true,
+    ],
+    [
+      'Error: INSTALLATION FAILED: unable to build kubernetes objects from release manifest: resource mapping not found for name: "app" namespace: "" from "": no matches for kind "ServiceMonitor" in version "monitoring.coreos.com/v1"\nensure CRDs are installed first',
+      'manifest.unknown-kind',
+      true,
+    ],
+    [
+      'Error: UPGRADE FAILED: create: failed to create: Secret "sh.helm.release.v1.quirk.v1" is invalid: data: Too long: must have at most 1048576 bytes',
+      'chart.too-large',
+      false,
+    ],
+    [
+      'Error: chart requires kubeVersion: >=1.99.0 which is incompatible with Kubernetes v1.34.6-eks-bbe087e',
+      'chart.incompatible',
       false,
     ],
     [
@@ -182,6 +217,52 @@ describe("helm's words", () => {
       type,
       retryable,
       evidence: text.split('\n'),
+    });
+  });
+
+  // As people have reported them.
+  it.each([
+    {
+      what: 'a forgotten end',
+      template: '{{- if .Values.on }}\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: x }\n',
+      type: 'chart.unrenderable',
+      message: 'unexpected EOF',
+    },
+    {
+      what: 'a value below one that is not there',
+      template: 'data: { bucket: {{ .Values.storage.s3.bucket }} }\n',
+      type: 'chart.unrenderable',
+      message: '.Values.storage.s3.bucket',
+    },
+    {
+      what: 'YAML that is none',
+      template: 'a: [\n',
+      type: 'chart.unrenderable',
+      message: 'templates/quirk.yaml',
+    },
+    {
+      what: 'another Kubernetes',
+      template: '',
+      metadata: 'kubeVersion: ">=1.99.0"\n',
+      type: 'chart.incompatible',
+      message: '>=1.99.0',
+    },
+  ])("of a chart with $what are the chart's own, and not tried again", async (quirk) => {
+    const { what, template, metadata = '', type, message } = quirk;
+    const quirky = await writeChart(join(folder, what.replaceAll(' ', '-')), {
+      files: {
+        'Chart.yaml': `apiVersion: v2\nname: quirk\nversion: 1.0.0\n${metadata}`,
+        'values.yaml': 'storage: {}\n',
+        'templates/quirk.yaml': template,
+      },
+    });
+    const [{ binary } = { binary: '' }] = testHelms;
+    const helm = createHelm({ binary, homeDir: join(folder, 'home'), kubeconfigPath: '/nowhere' });
+    const rendering = helm.template({ name: 'quirk', namespace: 'x', chartPath: quirky, values: {} });
+    await expect(rendering).rejects.toMatchObject({
+      type,
+      retryable: false,
+      message: expect.stringContaining(message) as string,
     });
   });
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { desiredRelease } from '../../../src/tools/helm/desired.js';
+import { desiredRelease } from '../../../src/tools/helm/diff.js';
 import { createHelm, type Helm } from '../../../src/tools/helm/helm.js';
 import { installPostRenderer } from '../../../src/tools/helm/post-renderer.js';
 import type { ImageRewriting } from '../../../src/domain/stack.js';

@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ownershipLabels } from '../../../src/domain/names.js';
 import { reconcileRelease, type ReconcileOptions } from '../../../src/tools/helm/reconcile.js';
 import { observeRelease } from '../../../src/tools/helm/release-record.js';
-import { removeRelease } from '../../../src/tools/helm/remove.js';
+import { removeRelease } from '../../../src/tools/helm/removal.js';
 import { applyObjects } from '../../../src/tools/kubernetes/apply.js';
 import { readObject } from '../../../src/tools/kubernetes/observe.js';
-import { deleteDefinitions } from '../../../src/tools/kubernetes/teardown.js';
+import { removeDefinitions } from '../../../src/tools/kubernetes/removal.js';
 import { missingApiServer, startApiServer, type ApiServer } from '../../support/api-server.js';
 import { definition, writeChart } from '../../support/chart.js';
 import { helmOf, testHelms } from '../../support/helm.js';
@@ -171,7 +171,7 @@ describe.skipIf(missingApiServer)(`reconciling a release ${missingApiServer ?? '
         (thrown: unknown) => thrown,
       );
       expect(error).toMatchObject({
-        type: 'release.failed',
+        type: 'chart.unrenderable',
         retryable: false,
         evidence: expect.arrayContaining([expect.stringContaining('no good')]) as string[],
       });
@@ -198,7 +198,7 @@ describe.skipIf(missingApiServer)(`reconciling a release ${missingApiServer ?? '
         namespace: options.namespace,
         owner: { environment: 'somebody-else' },
       });
-      expect(await deleteDefinitions(server.kube, names)).toEqual({
+      expect(await removeDefinitions(server.kube, names)).toEqual({
         deleted: ['gadgets.demo.tracewright.dev', 'widgets.demo.tracewright.dev'],
         kept: [
           {
@@ -215,7 +215,7 @@ describe.skipIf(missingApiServer)(`reconciling a release ${missingApiServer ?? '
         method: 'DELETE',
         path: `/apis/demo.tracewright.dev/v1/namespaces/${options.namespace}/things/theirs`,
       });
-      expect(await deleteDefinitions(server.kube, ['things.demo.tracewright.dev'])).toMatchObject({
+      expect(await removeDefinitions(server.kube, ['things.demo.tracewright.dev'])).toMatchObject({
         kept: [],
       });
     });

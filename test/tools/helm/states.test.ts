@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isTracewrightError } from '../../../src/domain/failure.js';
 import type { ReleaseAction } from '../../../src/domain/release.js';
-import { handChanges } from '../../../src/tools/helm/hand-changes.js';
+import { diffInstalled } from '../../../src/tools/helm/diff.js';
 import { putBack } from '../../../src/tools/helm/put-back.js';
 import { reconcileRelease, type ReconcileOptions } from '../../../src/tools/helm/reconcile.js';
 import { observeRelease } from '../../../src/tools/helm/release-record.js';
@@ -41,6 +41,27 @@ spec:
     spec:
       containers:
         - { name: reader, image: example.invalid/reader:1, envFrom: [{ configMapRef: { name: ${configMap} } }] }
+`;
+
+const autoscaler = `apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: { name: reader }
+spec:
+  scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: reader }
+  minReplicas: 1
+  maxReplicas: 5
+  metrics: [{ type: Resource, resource: { name: cpu, target: { type: Utilization, averageUtilization: 80 } } }]
+`;
+
+/** A ConfigMap of all values that were given. */
+const allValues = `apiVersion: v1
+kind: ConfigMap
+metadata: { name: {{ .Release.Name }}-config }
+data:
+  text: {{ .Values.text | quote }}
+  {{- with .Values.more }}
+  more: {{ . | quote }}
+  {{- end }}
 `;
 
 describe.skipIf(missingApiServer)(`states of Helm releases ${missingApiServer ?? ''}`, () => {
@@ -91,6 +112,38 @@ describe.skipIf(missingApiServer)(`states of Helm releases ${missingApiServer ??
         body: JSON.stringify({ data: { text: 'by hand' } }),
       });
       return options;
+    };
+    /** As `kubectl edit` and its like do it. */
+    const edited = async (options: ReconcileOptions, data: object): Promise<ReconcileOptions> => {
+      await server.kube.json({
+        method: 'PATCH',
+        path: `/api/v1/namespaces/${options.namespace}/configmaps/${options.name}-config`,
+        query: { fieldManager: 'kubectl-edit' },
+        headers: { 'content-type': 'application/merge-patch+json' },
+        body: JSON.stringify({ data }),
+      });
+      return options;
+    };
+    const scaled = async (options: ReconcileOptions, fieldManager: string): Promise<ReconcileOptions> => {
+      await server.kube.json({
+        method: 'PATCH',
+        path: `/apis/apps/v1/namespaces/${options.namespace}/deployments/reader/scale`,
+        query: { fieldManager },
+        headers: { 'content-type': 'application/merge-patch+json' },
+        body: JSON.stringify({ spec: { replicas: 3 } }),
+      });
+      return options;
+    };
+    /** With an autoscaler that the chart brings along, though the chart says how many replicas there are, too. */
+    const autoscaled = async (): Promise<ReconcileOptions> => {
+      const files = {
+        'templates/reader.yaml': readerOf('{{ .Release.Name }}-config'),
+        'templates/autoscaler.yaml': autoscaler,
+      };
+      const options = fresh({
+        chartPath: await writeChart(join(server.folder, `autoscaled-${version}`), { files }),
+      });
+      return scaled(await installed(options), 'kube-controller-manager');
     };
     const withReader = async (): Promise<ReconcileOptions> => {
       const files = { 'templates/reader.yaml': readerOf('{{ .Release.Name }}-config') };
@@ -145,9 +198,32 @@ describe.skipIf(missingApiServer)(`states of Helm releases ${missingApiServer ??
         const record = await observeRelease(server.kube, options);
         if (!record) throw new Error('It was installed.');
         // As a worker that is killed right after it.
-        await putBack(server.kube, (await handChanges(server.kube, record)).changed);
+        await putBack(server.kube, (await diffInstalled(server.kube, record)).changed);
         return options;
       },
+      'deployed, what was put back gets another value': async () => {
+        const options = await installed(await changedByHand(await installed()));
+        return { ...options, values: { text: 'two' } };
+      },
+      'deployed, what was put back is no longer in the chart': async () => {
+        const files = { 'templates/config.yaml': allValues };
+        const options = fresh({
+          chartPath: await writeChart(join(server.folder, `all-values-${version}`), { files }),
+          values: { text: 'one', more: 'more' },
+        });
+        await installed(await edited(await installed(options), { more: 'by hand' }));
+        return { ...options, values: { text: 'one' } };
+      },
+      'deployed, what kubectl has changed gets another value': async () => ({
+        ...(await edited(await installed(), { text: 'by hand' })),
+        values: { text: 'two' },
+      }),
+      'deployed, scaled with kubectl': async () => scaled(await installed(await withReader()), 'kubectl'),
+      'deployed, scaled by its autoscaler': autoscaled,
+      'deployed, scaled by its autoscaler, other values': async () => ({
+        ...(await autoscaled()),
+        values: { text: 'two' },
+      }),
       'deployed, ours and different on an existing cluster': async () => ({
         ...(await installed(fresh({ consent: 'existing-cluster' }))),
         values: { text: 'two' },

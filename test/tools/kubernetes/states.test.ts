@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isTracewrightError } from '../../../src/domain/failure.js';
 import type { KubernetesObjectSpec } from '../../../src/domain/stack.js';
 import { applyObjects } from '../../../src/tools/kubernetes/apply.js';
-import { deleteObjects } from '../../../src/tools/kubernetes/delete.js';
 import { parseManifests } from '../../../src/tools/kubernetes/manifests.js';
 import { ensureNamespace } from '../../../src/tools/kubernetes/namespaces.js';
-import { deleteDefinitions, deleteOwnNamespaces } from '../../../src/tools/kubernetes/teardown.js';
+import { removeDefinitions, removeOwnObjects } from '../../../src/tools/kubernetes/removal.js';
+import { removeOwnNamespaces } from '../../../src/tools/kubernetes/teardown.js';
 import { missingApiServer, startApiServer, type ApiServer } from '../../support/api-server.js';
 import { definition } from '../../support/chart.js';
 import { docTable } from '../../support/doc-table.js';
@@ -131,6 +131,18 @@ describe.skipIf(missingApiServer)(`states of objects ${missingApiServer ?? ''}`,
       adopt: true,
       retryable: false,
     }),
+    'object ours, just being deleted': async () => {
+      const namespace = await made(held);
+      await send('DELETE', `/api/v1/namespaces/${namespace}/configmaps/it`);
+      return { namespace, objects: [config('y')], meanwhile: () => release(namespace) };
+    },
+    "a stranger's object that is just being deleted": async () => {
+      const namespace = await strangers();
+      const path = `/api/v1/namespaces/${namespace}/configmaps/it`;
+      await send('PATCH', path, { metadata: { finalizers: ['demo.tracewright.dev/finalizer'] } });
+      await send('DELETE', path);
+      return { namespace, objects: [config('y')], meanwhile: () => release(namespace) };
+    },
     'its namespace is going': async () => {
       const namespace = await made(held);
       await send('DELETE', `/api/v1/namespaces/${namespace}`);
@@ -235,15 +247,15 @@ describe.skipIf(missingApiServer)(`states of objects ${missingApiServer ?? ''}`,
 
   async function removeIt(namespace: string): Promise<string> {
     const it = { apiVersion: 'v1', kind: 'ConfigMap', name: 'it', namespace };
-    const work = deleteObjects(server.kube, { objects: [it], owner, timeoutMs: 1_000 });
-    return inWords(work.then(([one]) => (one?.outcome === 'deleted' ? 'delete' : 'leave')));
+    const work = removeOwnObjects(server.kube, [it], owner, { timeoutMs: 1_000 });
+    return inWords(work.then((count) => (count === 1 ? 'delete' : 'leave')));
   }
 
   async function removeDefinition(group: string, theirs: readonly KubernetesObjectSpec[]): Promise<string> {
     const namespace = freshNamespace();
     await applyObjects(server.kube, { objects: gizmos(group), namespace, owner });
     await applyObjects(server.kube, { objects: theirs, namespace, owner: { environment: 'other' } });
-    const { deleted } = await deleteDefinitions(server.kube, [`gizmos.${group}`]);
+    const { deleted } = await removeDefinitions(server.kube, [`gizmos.${group}`]);
     return deleted.length === 1 ? 'delete' : 'leave';
   }
 
@@ -254,7 +266,7 @@ describe.skipIf(missingApiServer)(`states of objects ${missingApiServer ?? ''}`,
     const name = `of-${environment}`;
     await ensureNamespace(server.kube, { name, owner: { environment } });
     for (const object of theirs) await send('POST', `/api/v1/namespaces/${name}/configmaps`, object);
-    const work = deleteOwnNamespaces(server.kube, { environment });
+    const work = removeOwnNamespaces(server.kube, { environment });
     return inWords(work.then(({ deleted }) => (deleted.includes(name) ? 'delete' : 'leave')));
   }
 

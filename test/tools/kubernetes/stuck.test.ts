@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { applyObjects } from '../../../src/tools/kubernetes/apply.js';
-import { deleteObjects } from '../../../src/tools/kubernetes/delete.js';
 import { ensureNamespace } from '../../../src/tools/kubernetes/namespaces.js';
 import { readObject } from '../../../src/tools/kubernetes/observe.js';
-import { deleteOwnNamespaces, remove } from '../../../src/tools/kubernetes/teardown.js';
+import { removeObjects, removeOwnObjects } from '../../../src/tools/kubernetes/removal.js';
+import { removeOwnNamespaces } from '../../../src/tools/kubernetes/teardown.js';
 import { missingApiServer, startApiServer, type ApiServer } from '../../support/api-server.js';
 import { definition } from '../../support/chart.js';
 import { parseManifests } from '../../../src/tools/kubernetes/manifests.js';
@@ -54,7 +54,7 @@ describe.skipIf(missingApiServer)(`a removal that is held up ${missingApiServer 
       namespace: thing.namespace,
       owner,
     });
-    await expect(deleteObjects(server.kube, { objects: [thing], owner, timeoutMs })).rejects.toMatchObject({
+    await expect(removeOwnObjects(server.kube, [thing], owner, { timeoutMs })).rejects.toMatchObject({
       type: 'removal.stuck',
       message: expect.stringMatching(
         /^Thing held-things\/one is still there after 1 s: its finalizers are not done: .*demo\.tracewright\.dev\/finalizer/u,
@@ -71,7 +71,7 @@ describe.skipIf(missingApiServer)(`a removal that is held up ${missingApiServer 
       kind: 'CustomResourceDefinition',
       name: definitionName,
     };
-    await expect(remove(server.kube, [reference], { timeoutMs })).rejects.toMatchObject({
+    await expect(removeObjects(server.kube, [reference], { timeoutMs })).rejects.toMatchObject({
       message: expect.stringMatching(
         /CustomResourceDefinition things\.stuck\.tracewright\.dev .*it waits for Thing held-things\/one, whose finalizers/u,
       ) as string,
@@ -79,14 +79,14 @@ describe.skipIf(missingApiServer)(`a removal that is held up ${missingApiServer 
   });
 
   it('by what is left in it names that, for a namespace', async () => {
-    await expect(deleteOwnNamespaces(server.kube, owner, { timeoutMs: 3_000 })).rejects.toMatchObject({
+    await expect(removeOwnNamespaces(server.kube, owner, { timeoutMs: 3_000 })).rejects.toMatchObject({
       type: 'removal.stuck',
       message: expect.stringMatching(
         /^Namespace held-things is still there .*Thing held-things\/one, whose finalizers are not done: .*demo\.tracewright\.dev\/finalizer/u,
       ) as string,
     });
     await release(thingPath);
-    await deleteOwnNamespaces(server.kube, owner);
+    await removeOwnNamespaces(server.kube, owner);
     expect(
       await readObject(server.kube, { ...thing, kind: 'Namespace', apiVersion: 'v1', name: 'held-things' }),
     ).toBe(undefined);
@@ -125,16 +125,16 @@ describe.skipIf(missingApiServer)(`a removal that is held up ${missingApiServer 
     // Somebody deletes it all the same: Kubernetes leaves it half deleted, and we say because of what.
     await send('DELETE', `/api/v1/namespaces/${namespace}`);
     const reference = { apiVersion: 'v1', kind: 'Namespace', name: namespace };
-    await expect(remove(server.kube, [reference], { timeoutMs: 3_000 })).rejects.toMatchObject({
+    await expect(removeObjects(server.kube, [reference], { timeoutMs: 3_000 })).rejects.toMatchObject({
       message: expect.stringMatching(
         /Namespace waits-for-an-api is still there .*API service v1beta1\.broken\.tracewright\.dev does not answer/u,
       ) as string,
     });
     await send('DELETE', `${services}/${name}`);
-    await remove(server.kube, [reference], { timeoutMs: 60_000 });
+    await removeObjects(server.kube, [reference], { timeoutMs: 60_000 });
 
     async function attempt(): Promise<unknown> {
-      return deleteOwnNamespaces(server.kube, { environment: 'stuck' }, { timeoutMs }).catch(
+      return removeOwnNamespaces(server.kube, { environment: 'stuck' }, { timeoutMs }).catch(
         (error: unknown) => error,
       );
     }

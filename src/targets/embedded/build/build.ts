@@ -1,15 +1,12 @@
 import { mkdir } from 'node:fs/promises';
+import { diskFailure } from '../../../tools/go/failure.js';
 import { withLock } from '../../../tools/lock.js';
 import type { ProcessOwner } from '../../../tools/process.js';
 import { readCatalog } from './catalog.js';
-import { checkGo } from './go.js';
-import { diskFailure } from './go-failure.js';
-import { embeddedBuildHash } from './hash.js';
-import { runLanes } from './lanes.js';
 import type { OnBuildProgress } from './progress.js';
-import { requireRoom } from './room.js';
-import { buildPlaces, readBuild, type EmbeddedBuild } from './store.js';
-import { BuildSite } from './site.js';
+import { checkGo, requireDiskSpace } from './requirements.js';
+import { buildPlaces, embeddedBuildHash, readBuild, type EmbeddedBuild } from './store.js';
+import { BuildWorkspace } from './workspace.js';
 
 /** Longer than any build takes: whoever waits for another one's finds it done. In milliseconds. */
 const lockTimeoutMs = 2 * 3_600_000;
@@ -20,6 +17,8 @@ export interface BuildOptions {
   /** A build lands in `<cacheDir>/embedded/<hash>`. */
   cacheDir: string;
   onProgress?: OnBuildProgress;
+  /** On top of those of this process: PATH, and where modules come from. @default none */
+  variables?: Readonly<Record<string, string | undefined>> | undefined;
   /** Ends Go and everything that it started. What was done is kept, and the next call goes on from there. */
   signal?: AbortSignal | undefined;
   /** Of every program of the build, which may outlive a killed worker: two builds in one folder must not meet. */
@@ -44,7 +43,7 @@ export async function buildEmbedded(options: BuildOptions): Promise<EmbeddedBuil
   if (found) return found;
   const places = buildPlaces(cacheDir, hash);
   await mkdir(places.root, { recursive: true, mode: 0o700 });
-  const version = await checkGo({ cacheDir: places.go, signal });
+  const version = await checkGo(signal, options.variables);
   options.onProgress?.({ program: 'go', percent: 0, detail: `Go ${version}` });
   return withLock(places.lock, { timeoutMs: lockTimeoutMs, signal }, async () => {
     try {
@@ -57,18 +56,49 @@ export async function buildEmbedded(options: BuildOptions): Promise<EmbeddedBuil
 
 async function make(options: BuildOptions, hash: string): Promise<EmbeddedBuild> {
   const catalog = await readCatalog(options.sourceDir);
-  await requireRoom(buildPlaces(options.cacheDir, hash));
-  return runLanes(options.signal, async (lanes) => {
-    const site = await BuildSite.open({ ...options, catalog, hash, signal: lanes.signal });
-    const prepared = site.prepareAll();
-    await lanes.all([
+  await requireDiskSpace(buildPlaces(options.cacheDir, hash));
+  return runTaskGroup(options.signal, async (group) => {
+    const workspace = await BuildWorkspace.open({ ...options, catalog, hash, signal: group.signal });
+    const prepared = workspace.prepareAll();
+    await group.all([
       ...prepared.values(),
       (async () => {
-        for (const graph of catalog.graphs) await site.buildGraph(graph, prepared.get(graph.folder));
+        for (const graph of catalog.graphs) await workspace.buildGraph(graph, prepared.get(graph.folder));
       })(),
     ]);
-    await site.writeImages();
+    await workspace.writeImages();
     const { go } = buildPlaces(options.cacheDir, hash);
-    return site.publish([...(options.keep ?? []), ...(options.keepGoCaches ? [go] : [])]);
+    return workspace.publish([...(options.keep ?? []), ...(options.keepGoCaches ? [go] : [])]);
+  });
+}
+
+/** Tasks that run side by side and end together. */
+interface TaskGroup {
+  /** Fires when the caller cancels, or when one task has failed. */
+  readonly signal: AbortSignal;
+  /** Waits until every task has ended. The first failure cancels the others, and is what is thrown. */
+  all(tasks: readonly Promise<unknown>[]): Promise<void>;
+}
+
+/** Runs `fn` with a signal that a failing task fires too, so that no program is left running behind a failure. */
+async function runTaskGroup<T>(
+  outer: AbortSignal | undefined,
+  fn: (group: TaskGroup) => Promise<T>,
+): Promise<T> {
+  const stop = new AbortController();
+  const signal = outer ? AbortSignal.any([outer, stop.signal]) : stop.signal;
+  return fn({
+    signal,
+    all: async (tasks) => {
+      let first: { error: unknown } | undefined;
+      const settled = tasks.map((task) =>
+        task.catch((error: unknown) => {
+          first ??= { error };
+          stop.abort();
+        }),
+      );
+      await Promise.all(settled);
+      if (first) throw first.error;
+    },
   });
 }

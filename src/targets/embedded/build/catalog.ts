@@ -55,8 +55,8 @@ const chart = z.strictObject({
 
 const catalog = z.strictObject({
   graphs: z.array(graph).min(1),
-  /** The program that runs on the host itself, and its place in the build. */
-  host: z.strictObject({ program, to: inside }),
+  /** Name of a file in the build's folder `bin` → what it is. */
+  programs: z.record(name, program),
   images: z.array(image).default([]),
   charts: z.array(chart).default([]),
 });

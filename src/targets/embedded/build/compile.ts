@@ -1,8 +1,9 @@
 import { cp, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CompileProgress, downloadModule, runGo, type Go } from '../../../tools/go/go.js';
 import type { Graph } from './catalog.js';
-import { runGo, type Go } from './go.js';
-import { CompileProgress, type ProgressMeter } from './progress.js';
+import type { LinkedPackage } from './module-files.js';
+import type { ProgressMeter } from './progress.js';
 
 /** A graph whose modules are downloaded and whose packages are known. */
 export interface PreparedGraph {
@@ -13,6 +14,8 @@ export interface PreparedGraph {
   readonly flags: readonly string[];
   /** Every package of its programs, as `path@version`. */
   readonly packages: readonly string[];
+  /** What it links that is neither Go's nor ours. */
+  readonly linked: readonly LinkedPackage[];
 }
 
 export interface CompileContext {
@@ -33,7 +36,7 @@ export async function prepareGraph(context: CompileContext, graph: Graph): Promi
       'list',
       '-deps',
       '-f',
-      '{{.ImportPath}}@{{with .Module}}{{.Version}}{{end}}',
+      '{{.ImportPath}}@{{with .Module}}{{.Version}}\t{{if not .Main}}{{.Path}}@{{.Version}}\t{{.Dir}}{{end}}{{end}}\t{{.Dir}}',
       ...flags,
       ...graph.packages,
     ],
@@ -42,7 +45,14 @@ export async function prepareGraph(context: CompileContext, graph: Graph): Promi
       if (line.kind === 'download') context.meter.at(graph.folder, 0.01, `downloading ${line.module}`);
     },
   });
-  return { graph, cwd, flags, packages: output.split('\n').filter((line) => line !== '') };
+  const rows = output
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => line.split('\t'));
+  const linked = rows.flatMap(([, module, moduleDir, dir]) =>
+    module && moduleDir && dir ? [{ module, moduleDir, dir }] : [],
+  );
+  return { graph, cwd, flags, packages: rows.map(([name = '']) => name), linked };
 }
 
 /**
@@ -55,7 +65,7 @@ async function patchFlags(
   cwd: string,
 ): Promise<string[]> {
   if (!patch) return [];
-  const dir = await moduleDir(go, cwd, patch.module);
+  const { dir } = await downloadModule(go, cwd, patch.module);
   const [copy, modFile] = [join(workDir, folder, 'module'), join(workDir, folder, 'go.mod')];
   await rm(join(workDir, folder), { recursive: true, force: true });
   await mkdir(join(workDir, folder), { recursive: true });
@@ -64,12 +74,6 @@ async function patchFlags(
   for (const file of ['go.mod', 'go.sum']) await cp(join(cwd, file), join(workDir, folder, file));
   await runGo(go, { cwd, args: ['mod', 'edit', `-replace=${patch.module}=${copy}`, modFile], what: folder });
   return [`-modfile=${modFile}`];
-}
-
-/** The folder of a module that `go.mod` in `cwd` names; downloads it when it is not there. */
-export async function moduleDir(go: Go, cwd: string, module: string): Promise<string> {
-  const output = await runGo(go, { cwd, args: ['mod', 'download', '-json', module], what: module });
-  return (JSON.parse(output) as { Dir: string }).Dir;
 }
 
 /**
@@ -89,7 +93,7 @@ export async function compileGraph(
     cwd,
     args: [
       ...['build', '-v', '-trimpath', ...flags],
-      // No debugger will look at these programs. Without DWARF, and with GOGC as in go.ts, Kubernetes took 17 % less
+      // No debugger will look at these programs. Without DWARF, and with GOGC as in requirements.ts, Kubernetes took 17 % less
       // time.
       ...['-gcflags=all=-dwarf=false', `-ldflags=-s -w ${graph.ldflags}`],
       ...['-o', `${outDir}/`, ...graph.packages],

@@ -1,15 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isTracewrightError, type TracewrightError } from '../../../domain/failure.js';
 import type { ManifestsSpec, ReadyCheck } from '../../../domain/stack.js';
-import { parseStatus } from '../api-error.js';
+import { isApiError, parseStatus } from '../api-error.js';
 import { applyObjects } from '../apply.js';
 import type { Kubernetes } from '../connection.js';
 import { ensureNamespace } from '../namespaces.js';
 import type { Pod } from '../objects.js';
 import { oneLine } from './pods.js';
 import type { NamespaceView } from './view.js';
-import { createTrust } from './trust.js';
-import { rolloutState, type WorkloadKind } from './workloads.js';
+import { crashStability, rolloutState, type WorkloadKind } from './workloads.js';
 
 /** One ready check while it is waited for. */
 export interface RunningCheck {
@@ -47,34 +46,35 @@ export function rolloutTarget(rollout: string): { kind: WorkloadKind; name: stri
 export function startCheck(check: ReadyCheck, surroundings: CheckSurroundings): RunningCheck {
   if ('rollout' in check) return rolloutCheck(check.rollout, surroundings);
   if ('http' in check) return httpCheck(check.http, surroundings);
+  if ('exists' in check) return existsCheck(check.exists, surroundings);
   return acceptsCheck(check.accepts, surroundings);
 }
 
 function rolloutCheck(rollout: string, { view }: CheckSurroundings): RunningCheck {
   const { kind, name } = rolloutTarget(rollout);
-  const trust = createTrust();
+  const stability = crashStability();
   const state = (): ReturnType<typeof rolloutState> => rolloutState(kind, view.workload(kind, name));
-  const doubtful = (): string | undefined => trust.doubtOf(view.podsOf(view.workload(kind, name)));
+  const unstable = (): string | undefined => stability.unstableReason(view.podsOf(view.workload(kind, name)));
   return {
     title: rollout,
     get done() {
-      return view.synced && state().done && doubtful() === undefined;
+      return view.synced && state().done && unstable() === undefined;
     },
     get text() {
       if (!view.synced) return 'reading the cluster';
-      return (state().done && doubtful()) || state().text;
+      return (state().done && unstable()) || state().text;
     },
     // Pods of a version that the controller has not looked at yet say nothing about the new one.
     pods: () => (state().current ? view.podsOf(view.workload(kind, name)) : []),
   };
 }
 
-/** What one look found: `undefined` when the check holds, else what is missing. */
-type Look = () => Promise<string | undefined>;
+/** What one probe found: `undefined` when the check holds, else what is missing. */
+type Probe = () => Promise<string | undefined>;
 
 function polled(
   title: string,
-  look: Look,
+  probe: Probe,
   pods: () => readonly Pod[],
   { onChange, signal }: CheckSurroundings,
 ): RunningCheck {
@@ -84,7 +84,7 @@ function polled(
   };
   const poll = async (): Promise<void> => {
     for (let pauseMs = firstPauseMs; !signal.aborted; pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)) {
-      const missing = await look();
+      const missing = await probe();
       [check.done, check.text] = [missing === undefined, missing ?? 'yes'];
       onChange();
       // Goes on once it holds: the other checks may take long, and all must hold at the same time.
@@ -118,10 +118,10 @@ function httpCheck(
   const { kube, namespace, view, signal } = surroundings;
   const { service, port, path, contains } = http;
   let selector: Readonly<Record<string, string>> | undefined;
-  const look: Look = async () => {
+  const probe: Probe = async () => {
     const answer = await kube
       .serviceRequest({ namespace, service, port }, path, { timeoutMs: 5_000, signal })
-      .catch(passing);
+      .catch(transientText);
     if (typeof answer === 'string') return answer;
     selector ??= await selectorOfService(kube, namespace, service).catch(() => undefined);
     if (answer.status === 200 && (contains === undefined || answer.body.includes(contains))) return undefined;
@@ -129,7 +129,7 @@ function httpCheck(
     return `waiting for ${path}: ${bodyText(answer.body, service, answer.status)}`;
   };
   const pods = (): readonly Pod[] => (selector ? view.podsWith(selector) : []);
-  return polled(`http ${service}:${String(port)}${path}`, look, pods, surroundings);
+  return polled(`http ${service}:${String(port)}${path}`, probe, pods, surroundings);
 }
 
 async function selectorOfService(
@@ -153,7 +153,7 @@ function bodyText(answer: string, service: string, status: number): string {
 function acceptsCheck(component: string, surroundings: CheckSurroundings): RunningCheck {
   const { kube, environment, objectsOf, signal } = surroundings;
   const owner = { environment, component };
-  const look: Look = async () => {
+  const probe: Probe = async () => {
     const { namespace, objects } = objectsOf(component);
     try {
       // It may be another namespace than ours, and is needed in any case.
@@ -163,14 +163,28 @@ function acceptsCheck(component: string, surroundings: CheckSurroundings): Runni
     } catch (error) {
       // That somebody else's object has the name is for the component itself to say.
       if (isTracewrightError(error) && error.type === 'manifest.foreign') return undefined;
-      return passing(error);
+      return transientText(error);
     }
   };
-  return polled(`accepts ${component}`, look, () => [], surroundings);
+  return polled(`accepts ${component}`, probe, () => [], surroundings);
 }
 
-/** The text of a failure that may pass; any other is thrown on. */
-function passing(error: unknown): string {
+function existsCheck(object: string, surroundings: CheckSurroundings): RunningCheck {
+  const { kube, namespace, signal } = surroundings;
+  const path = `/api/v1/namespaces/${namespace}/services/${object.replace('Service/', '')}`;
+  const probe: Probe = async () => {
+    try {
+      await kube.json({ path, timeoutMs: 5_000, signal });
+      return undefined;
+    } catch (error) {
+      return isApiError(error, 404) ? 'does not exist yet' : transientText(error);
+    }
+  };
+  return polled(object, probe, () => [], surroundings);
+}
+
+/** The text of a transient failure; any other is thrown on. */
+function transientText(error: unknown): string {
   if (isTracewrightError(error) && error.retryable) return oneLine(error.message, 200);
   throw error;
 }

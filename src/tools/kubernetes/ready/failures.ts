@@ -1,10 +1,10 @@
-import { TracewrightError } from '../../../domain/failure.js';
+import { isTracewrightError, TracewrightError } from '../../../domain/failure.js';
+import { pullCause } from '../../../domain/pull-cause.js';
 import { redact } from '../../redact.js';
 import type { Kubernetes } from '../connection.js';
-import type { ClusterEvent, Pod } from '../objects.js';
-import { lastLogLines } from '../pod-logs.js';
+import type { ClusterEvent, ObjectMeta, Pod } from '../objects.js';
+import { lastLogLines } from '../logs.js';
 import type { RunningCheck } from './checks.js';
-import { taintedNodes, type TaintedNode } from './nodes.js';
 import { activityOf, oneLine, timeOf, type PodTrouble } from './pods.js';
 import type { NamespaceView } from './view.js';
 
@@ -19,6 +19,7 @@ export async function troubleFailure(
   if (trouble.type === 'ready.unschedulable') return placeFailure(where, trouble, await taintedNodes(kube));
   const container = trouble.container ?? '';
   const lines = await lastLogLines(kube, pod, container);
+  const waitsForOthers = trouble.type === 'ready.crash-loop' && lines.some((line) => unreachable.test(line));
   return new TracewrightError({
     type: trouble.type,
     message: `The container ${container} of the ${where} keeps crashing, with ${String(trouble.restarts)} restarts so far: ${trouble.reason}.`,
@@ -27,8 +28,13 @@ export async function troubleFailure(
         ? 'Raise the memory limit of the container, then retry.'
         : `Look at its log: kubectl -n ${String(pod.metadata.namespace)} logs ${pod.metadata.name} -c ${container} --previous`,
     evidence: lines.map((line) => oneLine(redact(line), 300)),
+    retryable: waitsForOthers,
   });
 }
+
+/** How programs say that what they need does not answer: the API server, a database. That may be back in a moment. */
+const unreachable =
+  /connection (?:refused|reset)|ECONNREFUSED|no route to host|no such host|i\/o timeout|TLS handshake timeout|Service Unavailable/iu;
 
 /**
  * The scheduler counts the nodes whose taints are in the way and names neither, so the taints of all nodes go with it.
@@ -38,33 +44,36 @@ function placeFailure(
   { reason }: PodTrouble,
   nodes: readonly TaintedNode[],
 ): TracewrightError {
-  const pressed = nodes.filter(({ pressure }) => pressure !== undefined);
-  const [first] = pressed;
+  const first = nodes.find(({ pressure }) => pressure !== undefined);
+  const returning = nodes.find(({ isReturning }) => isReturning);
   return new TracewrightError({
     type: 'ready.unschedulable',
     message: `No node takes the ${where}: ${reason}`,
     remedy: first
       ? `Free ${first.pressure ?? ''} on the node ${first.name}; the step is tried again. Kubernetes keeps pods away for up to five minutes more (10 s on the embedded cluster).`
-      : 'Free CPU or memory on the nodes, add a node, or lower the requests of the component.',
+      : returning
+        ? `Look why the node ${returning.name} is not ready; the step is tried again.`
+        : 'Free CPU or memory on the nodes, add a node, or lower the requests of the component.',
     evidence: nodes.map(({ name, taints }) => `node ${name} has the taint ${taints.join(', ')}`),
-    retryable: pressed.length > 0,
+    retryable: first !== undefined || returning !== undefined,
   });
 }
 
 function imageFailure(
   where: string,
-  { image, container, reason, passing, rateLimited }: PodTrouble,
+  {
+    image = '',
+    container = '',
+    reason,
+    pull: { remedy, retryable, retryAfterMs } = pullCause(reason),
+  }: PodTrouble,
 ): TracewrightError {
-  const remedy = rateLimited
-    ? 'The registry limits how often it may be asked. Wait, log in to the registry, or use a mirror; the step is tried again.'
-    : passing
-      ? 'The registry does not answer. Look at the network of the nodes; the step is tried again.'
-      : 'Correct the name or tag of the image, or give the cluster the credentials of its registry, then retry.';
   return new TracewrightError({
     type: 'ready.image-pull',
-    message: `The image ${image ?? ''} of the container ${container ?? ''} in the ${where} cannot be pulled: ${redact(reason)}`,
+    message: `The image ${image} of the container ${container} in the ${where} cannot be pulled: ${redact(reason)}`,
     remedy,
-    retryable: passing ?? false,
+    retryable,
+    retryAfterMs,
   });
 }
 
@@ -114,4 +123,57 @@ function warnings(events: readonly ClusterEvent[]): string[] {
         300,
       ),
     );
+}
+
+interface TaintedNode {
+  readonly name: string;
+  /** Those that keep pods away, by their keys. */
+  readonly taints: readonly string[];
+  /** What the node is short of, such as `disk space`; `undefined` when its taints have other reasons. */
+  readonly pressure?: string;
+  /** It was started or is being set up: the control plane takes the taint away by itself. */
+  readonly isReturning: boolean;
+}
+
+/**
+ * What the kubelet says with the taint while it is short of something. It takes the taint away by itself: see
+ * https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#node-conditions
+ */
+const pressures: Readonly<Record<string, string>> = {
+  'node.kubernetes.io/disk-pressure': 'disk space',
+  'node.kubernetes.io/memory-pressure': 'memory',
+  'node.kubernetes.io/pid-pressure': 'processes',
+};
+
+const returningTaints = new Set([
+  'node.kubernetes.io/not-ready',
+  'node.kubernetes.io/unreachable',
+  'node.kubernetes.io/network-unavailable',
+  'node.cloudprovider.kubernetes.io/uninitialized',
+]);
+
+interface NodeObject {
+  readonly metadata: ObjectMeta;
+  readonly spec?: { readonly taints?: readonly { readonly key: string; readonly effect: string }[] };
+}
+
+/** The nodes that some pods are kept away from. None when one may not look at nodes: this only explains a failure. */
+async function taintedNodes(kube: Kubernetes): Promise<TaintedNode[]> {
+  try {
+    const { items } = await kube.json<{ items: NodeObject[] }>({ path: '/api/v1/nodes', timeoutMs: 5_000 });
+    return items.flatMap(taintsOf);
+  } catch (error) {
+    if (!isTracewrightError(error)) throw error;
+    return [];
+  }
+}
+
+function taintsOf({ metadata: { name }, spec }: NodeObject): TaintedNode[] {
+  const taints = (spec?.taints ?? [])
+    .filter(({ effect }) => effect !== 'PreferNoSchedule')
+    .map(({ key }) => key);
+  if (taints.length === 0) return [];
+  const pressure = taints.map((key) => pressures[key]).find((it) => it !== undefined);
+  const isReturning = taints.some((key) => returningTaints.has(key));
+  return [{ name, taints, isReturning, ...(pressure !== undefined && { pressure }) }];
 }

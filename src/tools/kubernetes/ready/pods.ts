@@ -1,3 +1,4 @@
+import { pullCause, type PullCause } from '../../../domain/pull-cause.js';
 import type { ClusterEvent, ContainerStatus, Pod } from '../objects.js';
 
 export type TroubleType =
@@ -12,9 +13,8 @@ export interface PodTrouble {
   readonly reason: string;
   /** How long it must last before it counts, in milliseconds. */
   readonly patienceMs: number;
-  /** It may pass by itself, though not soon: a registry that is down or limits its rate. */
-  readonly passing?: boolean;
-  readonly rateLimited?: boolean;
+  /** Why the image cannot be pulled. */
+  readonly pull?: PullCause;
   readonly restarts?: number;
 }
 
@@ -28,7 +28,7 @@ const registryPatienceMs = 30_000;
 /** Long enough for the event with the registry's own words to arrive. */
 const settleMs = 1_500;
 
-/** The cause stands at the end, behind three times the name of the image; in characters. */
+/** In characters. */
 const registryWords = 480;
 
 const badImage = new Set([
@@ -38,9 +38,8 @@ const badImage = new Set([
   'ErrImageNeverPull',
   'ImageInspectError',
 ]);
-const rateLimit = /\b429\b|toomanyrequests|too many requests|rate limit/iu;
-const outage =
-  /time-?out|timed out|deadline exceeded|connection (refused|reset)|no route|no such host|server misbehaving|\bEOF\b|\b50[0234]\b/iu;
+/** A cluster autoscaler says with these that it is bringing a node for the pod. */
+const nodeComing = new Set(['TriggeredScaleUp', 'Nominated']);
 
 /** The trouble that the pod is in, if any. `events` are those of the pod. */
 export function troubleOf(pod: Pod, events: readonly ClusterEvent[]): PodTrouble | undefined {
@@ -50,6 +49,7 @@ export function troubleOf(pod: Pod, events: readonly ClusterEvent[]): PodTrouble
   }
   const scheduled = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
   if (scheduled?.status !== 'False' || scheduled.reason !== 'Unschedulable') return undefined;
+  if (events.some(({ reason }) => nodeComing.has(reason ?? ''))) return undefined;
   return {
     type: 'ready.unschedulable',
     reason: scheduled.message ?? 'no reason given',
@@ -67,8 +67,7 @@ export function activityOf(pod: Pod, events: readonly ClusterEvent[]): string | 
   const crashed = statuses.find(({ state, restartCount = 0 }) => restartCount > 0 && !state?.running);
   if (crashed) return `container ${crashed.name} crashed ${times(crashed.restartCount)} (${exitOf(crashed)})`;
   const refused = statuses.find(({ state }) => badImage.has(state?.waiting?.reason ?? ''));
-  if (refused)
-    return oneLine(`${String(refused.state?.waiting?.reason)}: ${refused.state?.waiting?.message ?? ''}`);
+  if (refused) return oneLine(`${String(refused.state?.waiting?.reason)}: ${wordsOn(refused, events)}`);
   const pulling = pullingImage(events);
   if (pulling !== undefined) return `pulling image ${pulling}`;
   const stuck = statuses.find(
@@ -92,38 +91,41 @@ function containersOf(pod: Pod): readonly ContainerStatus[] {
   return [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
 }
 
-function imageTrouble(
-  { name, image, state }: ContainerStatus,
-  events: readonly ClusterEvent[],
-): PodTrouble | undefined {
+function imageTrouble(status: ContainerStatus, events: readonly ClusterEvent[]): PodTrouble | undefined {
+  const { name, image, state } = status;
   const waiting = state?.waiting;
   if (waiting?.reason === undefined || !badImage.has(waiting.reason)) return undefined;
-  // "Back-off pulling image" says nothing; the event of the failed pull carries the registry's answer.
-  const event = latest(
-    events,
-    // Several images of a pod may fail at once.
-    ({ reason, message = '' }) => reason === 'Failed' && message.includes(`"${image ?? 'image'}"`),
-  );
-  const reason = oneLine(
-    [event?.message, waiting.message].find(
-      (text) => text !== undefined && !/^(Error: |Back-off)/u.test(text),
-    ) ??
-      waiting.message ??
-      waiting.reason,
-    registryWords,
-  );
-  const text = `${event?.message ?? ''} ${waiting.message ?? ''}`;
-  const rateLimited = rateLimit.test(text);
-  const passing = rateLimited || outage.test(text);
+  const reason = wordsOn(status, events);
+  const pull = pullCause(`${waiting.reason}: ${reason}`, image);
   return {
     type: 'ready.image-pull',
     container: name,
     ...(image !== undefined && { image }),
-    reason,
-    patienceMs: rateLimited || !passing ? settleMs : registryPatienceMs,
-    passing,
-    rateLimited,
+    reason: oneLine(reason, registryWords),
+    patienceMs: pull.limited || !pull.retryable ? settleMs : registryPatienceMs,
+    pull,
   };
+}
+
+/** How containerd 1.6, and 1.7 on, put it that our own program, which stands for all registries, said something. */
+const ownMirror =
+  /^(?:pulling from host 127\.0\.0\.1:\d+ failed with status code \[[^\]]*\]|unexpected status from (?:HEAD|GET) request to http:\/\/127\.0\.0\.1:\S+): \d+ /u;
+
+/**
+ * What the registry says, in the words of the kubelet: without the name of the image, which comes three times, and
+ * without the addresses of the node's own mirror.
+ */
+function wordsOn({ image = 'image', state }: ContainerStatus, events: readonly ClusterEvent[]): string {
+  const { message, reason = '' } = state?.waiting ?? {};
+  // "Back-off pulling image" says nothing; the event of the failed pull carries the registry's answer.
+  const event = latest(
+    events,
+    // Several images of a pod may fail at once.
+    (it) => it.reason === 'Failed' && (it.message ?? '').includes(`"${image}"`),
+  );
+  const text = [event?.message, message].find((it) => it !== undefined && !/^(Error: |Back-off)/u.test(it));
+  const words = (text ?? message ?? reason).split(`"${image}": `).at(-1) ?? '';
+  return words.replace(ownMirror, '');
 }
 
 function crashTrouble(status: ContainerStatus): PodTrouble | undefined {

@@ -1,6 +1,8 @@
+import { isApiError } from '../api-error.js';
 import type { Kubernetes } from '../connection.js';
 import type { Pod } from '../objects.js';
 import { readObject } from '../observe.js';
+import { requestDeletion } from '../removal.js';
 import type { PodTrouble } from './pods.js';
 
 export interface FoundTrouble {
@@ -10,7 +12,8 @@ export interface FoundTrouble {
 
 /** When nothing is due, look again after this long, in milliseconds. */
 const idleMs = 5_000;
-const revision = 'deployment.kubernetes.io/revision';
+const deploymentRevision = 'deployment.kubernetes.io/revision';
+const statefulSetRevision = 'controller-revision-hash';
 
 /** Remembers since when each trouble lasts, and tells which have outlasted our patience. */
 export function createTroubleClock(now: () => number = Date.now): {
@@ -48,21 +51,48 @@ function keyOf({ pod, trouble }: FoundTrouble): string {
   return [pod.metadata.uid ?? pod.metadata.name, trouble.type, trouble.container].join(' ');
 }
 
-/** Whether a Deployment is about to replace the pod by a newer version anyway, so that its trouble is history. */
-export async function isOfOldVersion(kube: Kubernetes, pod: Pod): Promise<boolean> {
-  const { namespace } = pod.metadata;
-  const replicaSet = await ownerOf(kube, pod, 'ReplicaSet', namespace);
-  const deployment = replicaSet && (await ownerOf(kube, replicaSet, 'Deployment', namespace));
+/**
+ * Whether the pod is of an old version, so that its trouble is history. A Deployment is about to replace it anyway; a
+ * StatefulSet waits for ever for an old pod that does not get ready (kubernetes/kubernetes#67250), until somebody
+ * deletes it: this does, and leaves it to the caller's failure where that is forbidden.
+ */
+export async function isOutdated(kube: Kubernetes, pod: Pod, signal?: AbortSignal): Promise<boolean> {
+  const statefulSet = await ownerOf(kube, pod, 'StatefulSet');
+  if (statefulSet) {
+    const { updateRevision } = (statefulSet['status'] ?? {}) as { readonly updateRevision?: string };
+    const isOld =
+      updateRevision !== undefined && pod.metadata.labels?.[statefulSetRevision] !== updateRevision;
+    return isOld && (await deleteExactly(kube, pod, signal));
+  }
+  const replicaSet = await ownerOf(kube, pod, 'ReplicaSet');
+  const deployment = replicaSet && (await ownerOf(kube, replicaSet, 'Deployment'));
   if (!deployment) return false;
-  return replicaSet.metadata.annotations?.[revision] !== deployment.metadata.annotations?.[revision];
+  return (
+    replicaSet.metadata.annotations?.[deploymentRevision] !==
+    deployment.metadata.annotations?.[deploymentRevision]
+  );
+}
+
+/** `false`: that is forbidden. */
+async function deleteExactly(kube: Kubernetes, { metadata }: Pod, signal?: AbortSignal): Promise<boolean> {
+  const { name, namespace, uid } = metadata;
+  try {
+    await requestDeletion(kube, { apiVersion: 'v1', kind: 'Pod', name, namespace, uid }, signal);
+    return true;
+  } catch (error) {
+    if (isApiError(error, 403)) return false;
+    throw error;
+  }
 }
 
 async function ownerOf(
   kube: Kubernetes,
   { metadata }: Pick<Pod, 'metadata'>,
   kind: string,
-  namespace: string | undefined,
 ): ReturnType<typeof readObject> {
   const owner = metadata.ownerReferences?.find((reference) => reference.kind === kind);
-  return owner && readObject(kube, { apiVersion: 'apps/v1', kind, name: owner.name, namespace });
+  return (
+    owner &&
+    readObject(kube, { apiVersion: 'apps/v1', kind, name: owner.name, namespace: metadata.namespace })
+  );
 }

@@ -5,7 +5,7 @@ import { cancelled } from '../transport.js';
 import { rolloutTarget, startCheck, type RunningCheck } from './checks.js';
 import { timeoutFailure, troubleFailure } from './failures.js';
 import { activityOf, troubleOf, type PodTrouble } from './pods.js';
-import { createTroubleClock, isOfOldVersion } from './troubles.js';
+import { createTroubleClock, isOutdated } from './troubles.js';
 import { viewNamespace, type NamespaceView } from './view.js';
 
 export interface WaitReadyOptions {
@@ -57,7 +57,7 @@ export async function waitReady(kube: Kubernetes, options: WaitReadyOptions): Pr
       told = text;
       const { due, nextMs } = clock.look(view.synced ? troubles(open, view) : undefined);
       for (const { pod, trouble } of due) {
-        if (!(await isOfOldVersion(kube, pod))) throw await troubleFailure(kube, pod, trouble);
+        if (!(await isOutdated(kube, pod, signal))) throw await troubleFailure(kube, pod, trouble);
       }
       const leftMs = deadline - Date.now();
       if (leftMs <= 0) throw timeoutFailure({ open, view, namespace, timeoutMs });

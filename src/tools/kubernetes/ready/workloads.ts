@@ -1,4 +1,4 @@
-import type { Workload } from '../objects.js';
+import type { Pod, Workload } from '../objects.js';
 
 export type WorkloadKind = 'Deployment' | 'StatefulSet' | 'DaemonSet';
 
@@ -60,5 +60,34 @@ function counts(
     updated,
     ready: Math.min(ready, wanted),
     old: Math.max(0, (status.replicas ?? 0) - Math.max(updated, wanted)),
+  };
+}
+
+/** What has crashed must run for so long before it counts as ready, in milliseconds. */
+const trialMs = 10_000;
+
+/**
+ * A container without a readiness probe counts as ready whenever it runs, between two crashes, too. This looks how long
+ * those that have crashed have been running: by the clock of their node, or by ours since we first saw them.
+ */
+export function crashStability(now: () => number = Date.now): {
+  /** Which container has not proved itself yet, in words; `undefined` when all have. */
+  unstableReason: (pods: readonly Pod[]) => string | undefined;
+} {
+  const seen = new Map<string, number>();
+  return {
+    unstableReason(pods) {
+      for (const { metadata, status } of pods)
+        for (const { name, restartCount = 0, state } of status?.containerStatuses ?? []) {
+          if (restartCount === 0 || !state?.running) continue;
+          const key = [metadata.uid ?? metadata.name, name, restartCount].join(' ');
+          const first = seen.get(key) ?? now();
+          seen.set(key, first);
+          const started = Date.parse(state.running.startedAt ?? '') || first;
+          if (now() - Math.min(started, first) < trialMs)
+            return `container ${name} has crashed ${String(restartCount)}×, and runs for less than ${String(trialMs / 1000)} s`;
+        }
+      return undefined;
+    },
   };
 }

@@ -5,14 +5,19 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { run } from '../../../../src/tools/process.js';
 import { buildEmbedded, type BuildOptions } from '../../../../src/targets/embedded/build/build.js';
 import type { BuildProgress } from '../../../../src/targets/embedded/build/progress.js';
-import { buildPlaces, findEmbeddedBuild, prune } from '../../../../src/targets/embedded/build/store.js';
+import {
+  buildPlaces,
+  findEmbeddedBuild,
+  prune,
+  type EmbeddedBuild,
+} from '../../../../src/targets/embedded/build/store.js';
 
 /** Two graphs of one program each, which need nothing but Go's runtime: cold, a few seconds. */
 const catalog = `
 graphs:
   - { folder: one, seconds: 3, packages: ['.'], ldflags: '-X main.version=v7' }
   - { folder: two, seconds: 1, packages: [./greeter, ./other] }
-host: { program: one/one, to: bin/kube }
+programs: { kube: one/one }
 images:
   - tar: greeter
     program: two/greeter
@@ -61,13 +66,15 @@ async function writeSource(name: string, content: string): Promise<void> {
   await writeFile(path, content);
 }
 
+const programIn = ({ programs }: EmbeddedBuild): string => programs['kube'] ?? '';
+
 const builds = async (): Promise<string[]> => (await readdir(join(options.cacheDir, 'embedded'))).sort();
 
 describe('buildEmbedded', () => {
   it('builds programs, images and charts, and finds them again', async () => {
     expect(await findEmbeddedBuild(options)).toBeUndefined();
     const build = await buildEmbedded(options);
-    const { stderr } = await run(build.kubeBinary, []);
+    const { stderr } = await run(programIn(build), []);
     expect(stderr).toBe('one v7');
     expect(build.images.map(({ ref, tar }) => [ref, tar.slice(build.dir.length)])).toEqual([
       ['example.org/greeter:v1', '/images/greeter.tar'],
@@ -78,7 +85,7 @@ describe('buildEmbedded', () => {
     expect(await readFile(join(build.charts, 'tempo', 'Chart.yaml'), 'utf8')).toBe('name: tempo\n');
     // Go's caches and everything half done are gone.
     expect(await builds()).toEqual([build.hash]);
-    expect((await readdir(build.dir)).sort()).toEqual(['bin', 'build.json', 'charts', 'images']);
+    expect((await readdir(build.dir)).sort()).toEqual(['bin', 'build.json', 'charts', 'images', 'licences']);
     expect(await findEmbeddedBuild(options)).toEqual(build);
 
     const percents = reports.map(({ percent }) => percent);
@@ -98,10 +105,10 @@ describe('buildEmbedded', () => {
     if (!one) throw new Error('there is no build');
     expect(two).toEqual(one);
     expect(await builds()).toEqual([one.hash, 'go']);
-    const { mtimeMs } = await stat(one.kubeBinary);
+    const { mtimeMs } = await stat(programIn(one));
     reports.length = 0;
     expect(await buildEmbedded(options)).toEqual(one);
-    expect((await stat(one.kubeBinary)).mtimeMs).toBe(mtimeMs);
+    expect((await stat(programIn(one))).mtimeMs).toBe(mtimeMs);
     expect(reports).toEqual([]);
   });
 
@@ -124,7 +131,7 @@ describe('buildEmbedded', () => {
     expect(reports.filter(({ program: name }) => name === 'one').map(({ detail }) => detail)).toEqual([
       'built before',
     ]);
-    expect((await stat(build.kubeBinary)).ino).toBe(first.ino);
+    expect((await stat(programIn(build))).ino).toBe(first.ino);
     expect(await builds()).toEqual([build.hash]);
   });
 
@@ -141,7 +148,7 @@ describe('buildEmbedded', () => {
     const build = await buildEmbedded(options);
     // Nor is anything left of the sources that did not compile.
     expect(await builds()).toEqual([build.hash]);
-    expect((await run(build.kubeBinary, [])).stderr).toBe('new v7');
+    expect((await run(programIn(build), [])).stderr).toBe('new v7');
   });
 });
 

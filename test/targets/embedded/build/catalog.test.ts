@@ -15,7 +15,7 @@ describe('embedded/programs.yaml', () => {
       if (patch) expect((await stat(join(sourceDir, folder, patch.with))).isDirectory()).toBe(true);
     }
     const graphs = new Map(catalog.graphs.map((graph) => [graph.folder, graph]));
-    const programs = [catalog.host.program, ...catalog.images.map(({ program }) => program)];
+    const programs = [...Object.values(catalog.programs), ...catalog.images.map(({ program }) => program)];
     for (const program of programs) expect(graphs.has(program.split('/')[0] ?? '')).toBe(true);
     for (const { graph, module } of catalog.charts) {
       expect(graphs.has(graph)).toBe(true);

@@ -6,8 +6,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { extract, type Header } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { writeImage } from '../../../../src/targets/embedded/build/image.js';
-import type { Layer, LayerEntry } from '../../../../src/targets/embedded/build/layer.js';
+import { writeImage, type Layer, type LayerEntry } from '../../../../src/targets/embedded/build/image.js';
 
 let root: string;
 let program: string;

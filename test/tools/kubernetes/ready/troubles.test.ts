@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { KubernetesObjectSpec } from '../../../../src/domain/stack.js';
 import { applyObjects } from '../../../../src/tools/kubernetes/apply.js';
+import type { Pod } from '../../../../src/tools/kubernetes/objects.js';
 import { missingApiServer } from '../../../support/api-server.js';
 import { container, deployment, nodeReady, owner, running, useReadyBed } from './bed.js';
 
@@ -53,9 +55,7 @@ describe.skipIf(missingApiServer)(`waiting for pods with troubles ${missingApiSe
       remedy: expect.stringMatching(remedy) as string,
     });
     expect(Date.now() - started).toBeLessThan(6_000);
-    expect(progress.at(-1)).toBe(
-      'pods 0/1, ImagePullBackOff: Back-off pulling image "example.invalid/web:1"',
-    );
+    expect(progress.at(-1)).toBe(`pods 0/1, ImagePullBackOff: ${text}`);
   });
 
   it('bears two restarts, not a third', async () => {
@@ -132,6 +132,40 @@ describe.skipIf(missingApiServer)(`waiting for pods with troubles ${missingApiSe
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     await bed.report(`/api/v1/namespaces/${namespace}/pods/${String(young?.metadata.name)}/status`, running);
     await done;
+  });
+
+  it('deletes the old pod of a StatefulSet that would wait for it for ever', async () => {
+    const statefulSet = (image: string): KubernetesObjectSpec => {
+      const { spec, ...rest } = deployment(1, image);
+      return { ...rest, kind: 'StatefulSet', spec: { ...(spec as object), serviceName: 'web' } };
+    };
+    const namespace = await bed.install(statefulSet('example.invalid/web:1'));
+    const [old] = await bed.pods(namespace, 1);
+    const path = `/api/v1/namespaces/${namespace}/pods/web-0`;
+    await bed.report(`${path}/status`, crashed(2));
+    const objects = [statefulSet('example.invalid/web:2')];
+    await applyObjects(bed.kube, { objects, namespace, owner });
+    const { done } = bed.wait(namespace, { checks: [{ rollout: 'StatefulSet/web' }] });
+    await bed.report(`${path}/status`, crashed(3));
+    const pod = (): Promise<Pod> => bed.kube.json<Pod>({ path });
+    await expect
+      .poll(async () => (await pod()).metadata.deletionTimestamp, { timeout: 10_000 })
+      .toBeDefined();
+    // In place of the kubelet, which ends it.
+    await bed.kube.json({ method: 'DELETE', path, query: { gracePeriodSeconds: '0' } });
+    await expect
+      .poll(
+        () =>
+          pod().then(
+            ({ metadata }) => metadata.uid,
+            () => old?.metadata.uid,
+          ),
+        { timeout: 10_000 },
+      )
+      .not.toBe(old?.metadata.uid);
+    await bed.report(`${path}/status`, running);
+    await done;
+    expect(await pod()).toMatchObject({ spec: { containers: [{ image: 'example.invalid/web:2' }] } });
   });
 
   it('says what the scheduler says when no node takes the pod', async () => {

@@ -74,6 +74,17 @@ describe.skipIf(missingApiServer)(`waiting until a component is ready ${missingA
     );
   });
 
+  it('waits for a Service that an operator is to make', async () => {
+    const namespace = await bed.install(deployment(1));
+    const { done, progress } = bed.wait(namespace, { checks: [{ exists: 'Service/made' }] });
+    await expect.poll(() => progress).toContain('does not exist yet');
+    await bed.send('POST', `/api/v1/namespaces/${namespace}/services`, {
+      metadata: { name: 'made' },
+      spec: { ports: [{ port: 80 }] },
+    });
+    await done;
+  });
+
   it('asks the API server whether it accepts the objects of another component', async () => {
     const namespace = await bed.install(deployment(1));
     const objects = [{ apiVersion: 'late.tracewright.dev/v1', kind: 'Gizmo', metadata: { name: 'g' } }];

@@ -1,0 +1,5 @@
+module tracewright/licences
+
+go 1.24.0
+
+require github.com/google/licensecheck v0.3.1

@@ -1,1 +1,0 @@
-export { environment, type EnvironmentInput } from './environment.js';

@@ -1,0 +1,156 @@
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { execa } from 'execa';
+import type { CliResult } from '../../e2e/cli.js';
+import { until } from '../../proof/support/stack-breaker.js';
+import { sharedCacheDir } from '../cache.js';
+import { run, type RunResult } from '../../../src/tools/process.js';
+import type { DockerEngine } from '../docker/engine.js';
+import { openProxyExit } from '../docker/exit.js';
+import { developmentServer, loadBuildImages, loadDebian, loadDevelopmentServer } from './images.js';
+import { composeProgram } from './programs.js';
+
+const checkout = resolve(import.meta.dirname, '../../..');
+const cli = join(checkout, 'bin/tracewright.js');
+
+/** The compose file of this checkout, as it stands, on a real engine: of its services the worker. */
+export class ComposeBed {
+  readonly engine: DockerEngine;
+  /** The project: a copy of what the checkout has, with an `.env`. */
+  readonly folder: string;
+  private readonly program: string;
+
+  private constructor(engine: DockerEngine, folder: string, program: string) {
+    [this.engine, this.folder, this.program] = [engine, folder, program];
+  }
+
+  /**
+   * The worker alone: its image built by `docker compose build` from deploy/Dockerfile. In the place of server and database
+   * stands the development server of Temporal's CLI, a stand-in.
+   */
+  static async withWorker(engine: DockerEngine): Promise<ComposeBed> {
+    const folder = await mkdtemp(join(tmpdir(), 'tracewright-compose-'));
+    const bed = new ComposeBed(engine, folder, await composeProgram());
+    try {
+      await bed.copyProject();
+      await loadDebian(engine);
+      await loadBuildImages(engine);
+      await loadDevelopmentServer(engine);
+      await bed.buildWorker();
+      return bed;
+    } catch (error) {
+      await bed.close();
+      throw error;
+    }
+  }
+
+  /** Starts the worker, which has no server yet, and then the stand-in; returns once the worker's health check is content. */
+  async startWorker(): Promise<void> {
+    await this.compose(['up', '--detach', '--no-deps', 'worker']);
+    await this.engine.docker(
+      ...['run', '--detach', '--name', 'server', '--restart', 'unless-stopped'],
+      ...['--network', 'tracewright_temporal', '--publish', '127.0.0.1:7233:7233'],
+      ...[developmentServer, 'server', 'start-dev', '--headless', '--ip', '0.0.0.0'],
+    );
+    const worker = (await this.compose(['ps', '--all', '--quiet', 'worker'])).stdout.trim();
+    await until('the worker is healthy', async () => {
+      const health = await this.engine.docker('inspect', '--format', '{{.State.Health.Status}}', worker);
+      return health === 'healthy';
+    });
+  }
+
+  /** Runs `docker compose`. @throws TracewrightError `tool.failed` */
+  compose(args: readonly string[]): Promise<RunResult> {
+    return this.engine.run(this.program, args, { cwd: this.folder });
+  }
+
+  /** An address of the box that every container reaches. */
+  async gateway(): Promise<string> {
+    const { stdout } = await this.engine.run('ip', ['-4', '-oneline', 'address', 'show', 'docker0']);
+    const [, address] = /inet ([\d.]+)\//u.exec(stdout) ?? [];
+    if (address === undefined) throw new Error('The engine has no bridge of its own.');
+    return address;
+  }
+
+  /** Runs the built command line where the server is published. */
+  async tracewright(...args: string[]): Promise<CliResult> {
+    const [nsenter = '', ...words] = this.engine.network;
+    const { exitCode, stdout, stderr } = await execa(
+      nsenter,
+      [...words, '--', process.execPath, cli, ...args],
+      {
+        reject: false,
+        env: {
+          TRACEWRIGHT_STATE_DIR: join(this.folder, 'state'),
+          TRACEWRIGHT_CACHE_DIR: sharedCacheDir,
+          TEMPORAL_ADDRESS: '127.0.0.1:7233',
+          DOCKER_HOST: 'unix:///nonexistent/docker.sock',
+          NO_COLOR: '1',
+        },
+      },
+    );
+    return { exitCode, stdout, stderr };
+  }
+
+  /** Kills the first process of a service, as a crash or the killer of a full memory would: the engine starts it again. */
+  async crash(service: string): Promise<void> {
+    const { stdout } = await this.compose(['ps', '--quiet', service]);
+    const pid = await this.engine.docker('inspect', '--format', '{{.State.Pid}}', stdout.trim());
+    await this.engine.inBox('kill', '-KILL', pid);
+  }
+
+  /** One as on another machine: with a state folder of its own. */
+  async startSecondWorker(): Promise<void> {
+    await this.engine.docker(
+      ...[
+        'run',
+        '--detach',
+        '--name',
+        'second',
+        '--network',
+        'tracewright_temporal',
+        '--init',
+        '--read-only',
+      ],
+      ...['--tmpfs', '/tmp', '--volume', `${join(this.folder, 'deploy/kubeconfig')}:/kubeconfig:ro`],
+      ...['--volume', 'second-state:/var/lib/tracewright', '--env', 'TEMPORAL_ADDRESS=server:7233'],
+      ...['--env', 'KUBECONFIG=/kubeconfig/config', 'tracewright-worker:0.1.0'],
+    );
+  }
+
+  /** Takes the project away, with its volumes. */
+  async close(): Promise<void> {
+    for (const name of ['server', 'second'])
+      await this.engine.docker('rm', '--force', '--volumes', name).catch(() => undefined);
+    await this.engine.docker('volume', 'rm', '--force', 'second-state').catch(() => undefined);
+    await this.compose(['down', '--volumes', '--remove-orphans']).catch(() => undefined);
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** What the repository has of it, so that nothing is built that only lies around here. */
+  private async copyProject(): Promise<void> {
+    const { stdout } = await run('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], {
+      cwd: checkout,
+    });
+    const wanted = stdout
+      .split('\0')
+      .filter((path) => /^(?:bin|deploy|page|src|stacks)\/|^[^/]+$/u.test(path));
+    for (const path of wanted) await cp(join(checkout, path), join(this.folder, path), { recursive: true });
+    await writeFile(join(this.folder, '.env'), 'POSTGRES_PASSWORD=planted-in-a-test\n', { mode: 0o600 });
+    await mkdir(join(this.folder, 'deploy/kubeconfig'), { recursive: true });
+  }
+
+  /** It needs package registries, and the box has no way out. */
+  private async buildWorker(): Promise<void> {
+    const proxy = await openProxyExit(this.engine.network, join(this.engine.folder, 'proxy.sock'));
+    try {
+      const address = `http://${await this.gateway()}:${String(proxy.port)}`;
+      const proxies = ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'];
+      const args = proxies.flatMap((name) => ['--build-arg', `${name}=${address}`]);
+      await this.compose(['build', ...args, 'worker']);
+    } finally {
+      proxy.close();
+    }
+  }
+}
