@@ -1,34 +1,55 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { execa } from 'execa';
 import { setup } from './support/global-setup.js';
+import { failedFiles, tally, type FileReport } from './support/reports.js';
 
 /**
- * `npm test`: runs the two tiers of vitest.config.ts beside each other, one core each, and reports both as one. Tests that
- * start clusters wait most of the time, for pods and for each other; vitest itself runs such groups only one after the
- * other. Files and reporters are given as to vitest: `npm test -- test/domain --reporter=json`.
+ * `npm test`: runs the two tiers of vitest.config.ts beside each other, one core each. Tests that start clusters wait most
+ * of the time, for pods and for each other; vitest itself runs such groups only one after the other. What is given goes to
+ * vitest: `npm test -- test/domain`.
+ *
+ * Files that failed are run once more, alone, when everything else is done (decision 29); what passes then is named as
+ * flaky. The last line counts the tests.
  */
 const tiers = ['heavy', 'light'];
+/** More files than this do not fail by chance. */
+const maxRerun = 10;
 const given = process.argv.slice(2);
-const reporting = given.filter((argument) => /^--(?:reporter|outputFile)\b/u.test(argument));
-const filters = given.filter((argument) => !reporting.includes(argument));
-
-// Once, before both do: two installations of packages at a time get into each other's way.
-await setup();
 const folder = await mkdtemp(join(tmpdir(), 'tracewright-reports-'));
-const vitest = (args: readonly string[]) =>
-  execa('npx', ['vitest', ...args], { stdio: 'inherit', reject: false });
-try {
-  const runs = tiers.map((tier) =>
-    vitest([
-      ...['run', '--project', tier, '--maxWorkers=1', '--passWithNoTests', ...filters],
-      ...['--reporter=default', '--reporter=blob', `--outputFile.blob=${join(folder, `${tier}.json`)}`],
-    ]),
+
+/** Runs vitest, one file at a time. Returns what its report says of each file; an error outside of all files throws. */
+async function vitest(name: string, args: readonly string[]): Promise<FileReport[]> {
+  const report = join(folder, `${name}.json`);
+  const { exitCode } = await execa(
+    'npx',
+    [
+      ...['vitest', 'run', '--maxWorkers=1', '--passWithNoTests', ...args],
+      ...['--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+    ],
+    { stdio: 'inherit', reject: false },
   );
-  const failed = (await Promise.all(runs)).some(({ exitCode }) => exitCode !== 0);
-  const merged = await vitest(['run', `--merge-reports=${folder}`, ...reporting]);
-  process.exitCode = failed || merged.exitCode !== 0 ? 1 : 0;
+  const files = (JSON.parse(await readFile(report, 'utf8')) as { testResults: FileReport[] }).testResults;
+  if (exitCode !== 0 && failedFiles(files).length === 0)
+    throw new Error(`vitest (${name}) ended with ${String(exitCode)}, though no file failed: see above`);
+  return files;
+}
+
+try {
+  // Once, before both do: two installations of packages at a time get into each other's way.
+  await setup();
+  const first = (await Promise.all(tiers.map((tier) => vitest(tier, ['--project', tier, ...given])))).flat();
+  const failed = failedFiles(first);
+  const again = failed.length === 0 || failed.length > maxRerun ? [] : await vitest('again', failed);
+  const counts = tally(first, again);
+  for (const file of counts.flaky)
+    console.log(`FLAKY  ${relative('.', file)} failed beside others and passed alone`);
+  for (const file of counts.broken) console.log(`FAILED ${relative('.', file)}`);
+  console.log(
+    `${String(counts.passed)} passed, ${String(counts.failed)} failed, ${String(counts.skipped)} skipped`,
+  );
+  process.exitCode = counts.failed === 0 ? 0 : 1;
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
