@@ -93,10 +93,7 @@ function toActivityError(error: unknown, context: Context): Error {
   if (context.cancellationSignal.aborted) {
     if (context.cancellationDetails?.cancelRequested)
       return new CancelledFailure('the step was cancelled', [], asError(error));
-    return applicationFailure(
-      { type: 'worker.shutdown', ...whyStopped(context), retryable: true },
-      context.info.attempt,
-    );
+    return applicationFailure({ ...whyStopped(context), retryable: true }, context.info.attempt);
   }
   if (!isTracewrightError(error)) context.log.error('unexpected error', { error });
   const nextRetryDelay = isTracewrightError(error) ? error.retryAfterMs : undefined;
@@ -104,18 +101,21 @@ function toActivityError(error: unknown, context: Context): Error {
 }
 
 /** Of an attempt that ended in the middle, and that another one follows. */
-function whyStopped({ cancellationDetails, info }: Context): Pick<Failure, 'message' | 'remedy'> {
+function whyStopped({ cancellationDetails, info }: Context): Pick<Failure, 'type' | 'message' | 'remedy'> {
   if (cancellationDetails?.paused)
     return {
+      type: 'step.held',
       message: 'An operator has paused this step in Temporal; `temporal activity unpause` lets it go on.',
       remedy: `Ask who paused it, or let it go on: temporal activity unpause --workflow-id ${info.workflowExecution?.workflowId ?? ''} --activity-id ${info.activityId}`,
     };
   if (cancellationDetails?.reset)
     return {
+      type: 'step.reset',
       message: 'An operator has reset this step in Temporal.',
       remedy: 'Nothing: it begins anew.',
     };
   return {
+    type: 'worker.shutdown',
     message: 'The worker was stopped in the middle of the step.',
     remedy: 'Nothing: the next worker goes on with it. `tracewright up` starts one.',
   };

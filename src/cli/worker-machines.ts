@@ -7,6 +7,7 @@ import type { Config } from '../config.js';
 import { type Failure, isFailureType, TracewrightError } from '../domain/failure.js';
 import type { Machine, MachineQuestion, MachineReport } from '../domain/machine.js';
 import { machineOfWorker, sharedTaskQueue } from '../domain/names.js';
+import { gib } from '../targets/limits.js';
 import { thisMachine } from '../targets/machine.js';
 import { untilInterrupted } from '../temporal/client-connection.js';
 import { grpcCodeOf, grpcStatus } from '../temporal/grpc-status.js';
@@ -69,7 +70,7 @@ function machineOf(config: Config, worker: WorkerMachine, signal: AbortSignal | 
 
 function factsText(facts: Omit<MachineReport, 'checks' | 'tools'>): string {
   const { name, platform, root, cpus, memoryBytes } = facts;
-  const memory = `${(memoryBytes / 2 ** 30).toFixed(1)} GiB of memory`;
+  const memory = `${gib(memoryBytes)} of memory`;
   return `${name}: ${platform}, ${root ? 'as root' : 'not as root'}, ${String(cpus)} CPUs, ${memory}; so says its worker.`;
 }
 

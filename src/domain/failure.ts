@@ -133,6 +133,8 @@ export const failureTypes = {
     'the worker was stopped in the middle of the step; the next worker goes on',
     1_000,
   ),
+  'step.held': passing('an operator has paused the step in Temporal; it goes on when it is unpaused', 1_000),
+  'step.reset': passing('an operator has reset the step in Temporal; it begins anew', 1_000),
   'step.timeout': permanent('a step did not end within its time'),
   'step.cancelled': permanent('the step was cancelled: a teardown or an abort'),
   'host.lost': permanent('the machine that holds the local cluster takes no more tasks'),

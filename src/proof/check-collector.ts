@@ -53,9 +53,19 @@ function exportErrorsIn(log: string): string[] {
   const errors = log
     .split('\n')
     .filter((line) => line.includes('Exporting failed'))
-    .map((line) => /"error":\s*"((?:[^"\\]|\\.)*)"/u.exec(line)?.[1] ?? line)
-    .map((text) => text.slice(0, 300));
+    .map((line) => plainText(/"error":\s*("(?:[^"\\]|\\.)*")/u.exec(line)?.[1]) ?? line)
+    .map((text) => text.replace(/\s+/gu, ' ').slice(0, 300));
   return [...new Set(errors)].slice(-3);
+}
+
+/** What stands between the quotes of JSON, without its escapes. */
+function plainText(quoted: string | undefined): string | undefined {
+  if (quoted === undefined) return undefined;
+  try {
+    return String(JSON.parse(quoted));
+  } catch {
+    return quoted.slice(1, -1);
+  }
 }
 
 /**

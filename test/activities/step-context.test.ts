@@ -72,24 +72,28 @@ describe('asActivity', () => {
 
   it.each([
     [
-      { paused: true },
+      { paused: true, workerShutdown: true },
+      'step.held',
       /operator .*paused/u,
       /temporal activity unpause --workflow-id \S+ --activity-id \S+$/u,
     ],
-    [{ reset: true }, /operator .*reset/u, /./u],
-  ])('says of an attempt that an operator stops whose doing it is: %j', async (details, message, remedy) => {
-    const env = new MockActivityEnvironment();
-    const stopped = perform((_task, { signal }) => {
-      env.cancel('PAUSED', { cancelRequested: false, ...details } as never);
-      return Promise.reject(signal.reason as Error);
-    }, env);
-    await expect(stopped).rejects.toMatchObject({
-      type: 'worker.shutdown',
-      nonRetryable: false,
-      message: expect.stringMatching(message) as string,
-      details: [{ remedy: expect.stringMatching(remedy) as string }],
-    });
-  });
+    [{ reset: true, workerShutdown: true }, 'step.reset', /operator .*reset/u, /./u],
+  ])(
+    'says of an attempt that an operator stops whose doing it is: %j',
+    async (details, type, message, remedy) => {
+      const env = new MockActivityEnvironment();
+      const stopped = perform((_task, { signal }) => {
+        env.cancel('PAUSED', { cancelRequested: false, ...details } as never);
+        return Promise.reject(signal.reason as Error);
+      }, env);
+      await expect(stopped).rejects.toMatchObject({
+        type,
+        nonRetryable: false,
+        message: expect.stringMatching(message) as string,
+        details: [{ remedy: expect.stringMatching(remedy) as string }],
+      });
+    },
+  );
 
   it('hands a typed failure on with its remedy and without secrets', async () => {
     const secret = failing('release.foreign', 'refused --password hunter22');

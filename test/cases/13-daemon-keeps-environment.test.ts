@@ -1,13 +1,12 @@
 import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Progress } from '../../src/domain/progress.js';
 import { sharedCacheDir } from '../support/cache.js';
 import { makeCertificates } from '../support/certificates.js';
 import { testFolder } from '../support/folder.js';
+import { exec, insecure, kubeconfigText, standIn } from '../support/kubeconfig.js';
 import { proofText } from '../support/proof-text.js';
-import { startStandIn, type StandInApi } from '../support/stand-in-api.js';
 import { killProcessesOf } from '../cli/small-environment.js';
 import { cli, type CliRun } from '../cli/support.js';
 
@@ -32,12 +31,14 @@ describe(
     it('brings its own credentials, which go with the environment and never into the history', async () => {
       const folder = await testFolder();
       onTestFinished(() => killProcessesOf(folder));
-      const api = await startStandIn({ tls: makeCertificates().server });
-      onTestFinished(() => api.close());
+      const api = await standIn({ tls: makeCertificates().server });
       await writeFile(join(folder, 'plugin'), plugin);
       await chmod(join(folder, 'plugin'), 0o755);
       await writeFile(join(folder, 'stack.yaml'), stack);
-      await writeFile(join(folder, 'config'), kubeconfig(api));
+      await writeFile(
+        join(folder, 'config'),
+        kubeconfigText(insecure(api.url), exec('./plugin', { interactiveMode: 'Never' })),
+      );
       const shell = (env: Record<string, string>, ...args: string[]): Promise<CliRun> =>
         cli(folder, args, { env: { TRACEWRIGHT_CACHE_DIR: sharedCacheDir, ...env } });
       const up = ['up', '--detach', '--stack', 'stack.yaml', '--kubeconfig', 'config', '--context', 'c'];
@@ -77,16 +78,3 @@ describe(
     });
   },
 );
-
-function kubeconfig({ url }: StandInApi): string {
-  const exec = {
-    apiVersion: 'client.authentication.k8s.io/v1',
-    command: './plugin',
-    interactiveMode: 'Never',
-  };
-  return stringify({
-    clusters: [{ name: 'c', cluster: { server: url, 'insecure-skip-tls-verify': true } }],
-    contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
-    users: [{ name: 'u', user: { exec } }],
-  });
-}

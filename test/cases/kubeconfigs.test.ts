@@ -1,6 +1,4 @@
-import { createServer } from 'node:http';
 import { once } from 'node:events';
-import { connect, type AddressInfo } from 'node:net';
 import { readFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,9 +8,10 @@ import { findByVariable } from '../../src/tools/process-identity.js';
 import { startCli } from '../cli/support.js';
 import { sharedCacheDir } from '../support/cache.js';
 import { makeCertificates, type Certificates } from '../support/certificates.js';
+import { startConnectProxy } from '../support/connect-proxy.js';
 import { testFolder } from '../support/folder.js';
+import { credential, exec, insecure, kubeconfigText, standIn } from '../support/kubeconfig.js';
 import { pathWithout } from '../support/path-without.js';
-import { startStandIn, type StandInApi, type StandInOptions } from '../support/stand-in-api.js';
 import { doctor, oneObject, pathWith, plan, said, writeFiles } from './support.js';
 
 /** Kubeconfigs after reports of users of other tools, each by the number of its case; see `support.ts`. */
@@ -21,31 +20,6 @@ let certificates: Certificates;
 beforeAll(() => {
   certificates = makeCertificates();
 });
-
-async function standIn(options?: StandInOptions): Promise<StandInApi> {
-  const api = await startStandIn(options);
-  onTestFinished(() => api.close());
-  return api;
-}
-
-const insecure = (server: string): object => ({ server, 'insecure-skip-tls-verify': true });
-
-/** One context of one cluster and, if there is one, one user. */
-function config(cluster: object, user?: object): string {
-  return stringify({
-    'current-context': 'c',
-    clusters: [{ name: 'k', cluster }],
-    contexts: [{ name: 'c', context: { cluster: 'k', ...(user && { user: 'u' }) } }],
-    ...(user && { users: [{ name: 'u', user }] }),
-  });
-}
-
-const exec = (command: string, more: object = {}): object => ({
-  exec: { apiVersion: 'client.authentication.k8s.io/v1', command, interactiveMode: 'IfAvailable', ...more },
-});
-
-const credential =
-  '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"t"}}';
 
 it('01-kubeconfig-list: the first current-context counts, and its parts come from any file', async () => {
   const folder = await testFolder();
@@ -93,10 +67,13 @@ it('02-exec-plugin-missing: says which plugin, its own words, and what to do', a
   const nowhere = insecure('https://127.0.0.1:1');
   const installHint = 'Install gke-gcloud-auth-plugin with your package manager';
   await writeFiles(folder, {
-    'gke.yaml': config(nowhere, exec('gke-gcloud-auth-plugin', { installHint, provideClusterInfo: true })),
-    'eks.yaml': config(nowhere, exec('aws', { args: ['eks', 'get-token'] })),
+    'gke.yaml': kubeconfigText(
+      nowhere,
+      exec('gke-gcloud-auth-plugin', { installHint, provideClusterInfo: true }),
+    ),
+    'eks.yaml': kubeconfigText(nowhere, exec('aws', { args: ['eks', 'get-token'] })),
     'expired/aws': '#!/bin/sh\necho "Error loading SSO Token: run aws sso login" >&2\nexit 255\n',
-    'talkative/aws': `#!/bin/sh\necho Opening in existing browser session.\necho '${credential}'\n`,
+    'talkative/aws': `#!/bin/sh\necho Opening in existing browser session.\n${credential('t')}`,
   });
   const missing = await doctor(folder, ['--kubeconfig', 'gke.yaml'], {
     PATH: await pathWith(folder, await pathWithout('gke-gcloud-auth-plugin')),
@@ -158,10 +135,10 @@ it('09-http-server-no-user: plain http answers, and without a user the authority
   await writeFiles(folder, {
     'root.pem': certificates.root,
     'stranger.pem': makeCertificates().root,
-    http: config({ server: plain.url }, {}),
-    'http-insecure': config(insecure(plain.url), {}),
-    'no-user': config({ server: tls.url, 'certificate-authority': 'root.pem' }),
-    stranger: config({ server: tls.url, 'certificate-authority': 'stranger.pem' }),
+    http: kubeconfigText({ server: plain.url }, {}),
+    'http-insecure': kubeconfigText(insecure(plain.url), {}),
+    'no-user': kubeconfigText({ server: tls.url, 'certificate-authority': 'root.pem' }),
+    stranger: kubeconfigText({ server: tls.url, 'certificate-authority': 'stranger.pem' }),
   });
   for (const file of ['http', 'http-insecure', 'no-user']) {
     const { checks } = await doctor(folder, ['--kubeconfig', file]);
@@ -177,31 +154,19 @@ it('09-http-server-no-user: plain http answers, and without a user the authority
 it('11-proxy-variables B: a cluster that only the proxy reaches is reached through it', async () => {
   const folder = await testFolder();
   const api = await standIn({ tls: certificates.server });
-  const asked: (string | undefined)[] = [];
-  const proxy = createServer().on('connect', ({ url }, socket) => {
-    asked.push(url);
-    const far = connect(api.port, '127.0.0.1', () => {
-      socket.write('HTTP/1.1 200 OK\r\n\r\n');
-      far.pipe(socket).pipe(far);
-    });
-    for (const end of [far, socket]) end.on('error', () => end.destroy());
-  });
-  proxy.listen(0, '127.0.0.1');
-  await once(proxy, 'listening');
+  const proxy = await startConnectProxy(api.port);
   onTestFinished(() => {
-    proxy.closeAllConnections();
     proxy.close();
   });
-  const at = `http://127.0.0.1:${String((proxy.address() as AddressInfo).port)}`;
   const inside = insecure('https://kube.inside.example:6443');
   await writeFiles(folder, {
-    variable: config(inside, { token: 't' }),
-    file: config({ ...inside, 'proxy-url': at }, { token: 't' }),
+    variable: kubeconfigText(inside, { token: 't' }),
+    file: kubeconfigText({ ...inside, 'proxy-url': proxy.url }, { token: 't' }),
   });
-  const byVariable = await doctor(folder, ['--kubeconfig', 'variable'], { HTTPS_PROXY: at });
+  const byVariable = await doctor(folder, ['--kubeconfig', 'variable'], { HTTPS_PROXY: proxy.url });
   expect(byVariable.checks['cluster']).toMatchObject({ state: 'ok' });
   expect((await doctor(folder, ['--kubeconfig', 'file'])).checks['cluster']).toMatchObject({ state: 'ok' });
-  expect(new Set(asked)).toEqual(new Set(['kube.inside.example:6443']));
+  expect(new Set(proxy.asked)).toEqual(new Set(['kube.inside.example:6443']));
 });
 
 it('12-exec-plugin-waits: never for ever, never once a request, and what it says is shown', async () => {
@@ -210,13 +175,13 @@ it('12-exec-plugin-waits: never for ever, never once a request, and what it says
   const cluster = insecure(api.url);
   await writeFiles(folder, {
     'stack.yaml': oneObject,
-    'ask-password': `#!/bin/sh\nprintf 'Username: ' >&2\nread -r user || exit 3\necho '${credential}'\n`,
+    'ask-password': `#!/bin/sh\nprintf 'Username: ' >&2\nread -r user || exit 3\n${credential('t')}`,
     'wait-for-browser':
       "#!/bin/sh\necho 'Please visit http://localhost:8000/ to log in' >&2\nexec sleep 3600\n",
-    'no-expiry': `#!/bin/sh\necho x >> '${folder}/calls'\nsleep 1\necho '${credential}'\n`,
-    ask: config(cluster, exec('./ask-password', { interactiveMode: 'Always' })),
-    wait: config(cluster, exec('./wait-for-browser')),
-    none: config(cluster, exec('./no-expiry')),
+    'no-expiry': `#!/bin/sh\necho x >> '${folder}/calls'\nsleep 1\n${credential('t')}`,
+    ask: kubeconfigText(cluster, exec('./ask-password', { interactiveMode: 'Always' })),
+    wait: kubeconfigText(cluster, exec('./wait-for-browser')),
+    none: kubeconfigText(cluster, exec('./no-expiry')),
   });
   const asking = await doctor(folder, ['--kubeconfig', 'ask']);
   expect(asking.checks['cluster']).toMatchObject({ state: 'failed', type: 'cluster.credentials' });
@@ -242,8 +207,11 @@ it('15-intermediate-ca: an authority without its root is enough', async () => {
   const api = await standIn({ tls: certificates.server, require: () => 'Bearer file-token' });
   await writeFiles(folder, {
     'intermediate.pem': certificates.intermediate,
-    file: config({ server: api.url, 'certificate-authority': 'intermediate.pem' }, { token: 'file-token' }),
-    data: config(
+    file: kubeconfigText(
+      { server: api.url, 'certificate-authority': 'intermediate.pem' },
+      { token: 'file-token' },
+    ),
+    data: kubeconfigText(
       {
         server: api.url,
         'certificate-authority-data': Buffer.from(certificates.intermediate).toString('base64'),

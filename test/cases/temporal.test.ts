@@ -1,49 +1,28 @@
-import { once } from 'node:events';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { stringify } from 'yaml';
 import type { CliRun } from '../cli/support.js';
 import { killProcessesOf } from '../cli/small-environment.js';
 import { makeCertificates } from '../support/certificates.js';
+import { startConnectProxy } from '../support/connect-proxy.js';
 import { testFolder } from '../support/folder.js';
-import { startStandIn } from '../support/stand-in-api.js';
+import { insecure, kubeconfigText, standIn } from '../support/kubeconfig.js';
 import { oneObject, said, stackFile, tracewright, writeFiles } from './support.js';
 
 /** Temporal as people run it, after reports of users of other tools; each by the number of its case. */
 
-const kubeconfig = (server: string): string =>
-  stringify({
-    'current-context': 'c',
-    clusters: [{ name: 'k', cluster: { server, 'insecure-skip-tls-verify': true } }],
-    contexts: [{ name: 'c', context: { cluster: 'k', user: 'u' } }],
-    users: [{ name: 'u', user: { token: 't' } }],
-  });
+const kubeconfig = (server: string): string => kubeconfigText(insecure(server), { token: 't' });
 
 describe('11-proxy-variables A: no proxy stands between us and this machine', { timeout: 240_000 }, () => {
   it('neither for the server, the worker, nor an API server on loopback', async () => {
     const folder = await testFolder();
     onTestFinished(() => killProcessesOf(folder));
-    const api = await startStandIn({ tls: makeCertificates().server });
-    onTestFinished(() => api.close());
-    const asked: string[] = [];
-    const proxy = createServer(({ url = '' }, response) => {
-      asked.push(url);
-      response.writeHead(502).end();
-    }).on('connect', ({ url = '' }, socket) => {
-      asked.push(url);
-      socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
-    });
-    proxy.listen(0, '127.0.0.1');
-    await once(proxy, 'listening');
+    const api = await standIn({ tls: makeCertificates().server });
+    const proxy = await startConnectProxy();
     onTestFinished(() => {
-      proxy.closeAllConnections();
       proxy.close();
     });
-    const at = `http://127.0.0.1:${String((proxy.address() as AddressInfo).port)}`;
     await writeFiles(folder, { 'stack.yaml': oneObject, config: kubeconfig(api.url) });
     const up = ['up', '--detach', '--stack', 'stack.yaml', '--kubeconfig', 'config', '--context', 'c'];
     for (const [name, exceptions] of Object.entries({
@@ -53,7 +32,12 @@ describe('11-proxy-variables A: no proxy stands between us and this machine', { 
       all: { no_proxy: '*' },
     })) {
       const shell = (...args: string[]): Promise<CliRun> =>
-        tracewright(folder, args, { http_proxy: at, https_proxy: at, HTTPS_PROXY: at, ...exceptions });
+        tracewright(folder, args, {
+          http_proxy: proxy.url,
+          https_proxy: proxy.url,
+          HTTPS_PROXY: proxy.url,
+          ...exceptions,
+        });
       expect(await shell(...up, '--name', name), name).toMatchObject({ exitCode: 0 });
       // The worker has looked at the cluster, and says so through the server.
       await expect
@@ -61,7 +45,7 @@ describe('11-proxy-variables A: no proxy stands between us and this machine', { 
         .toContain(api.url);
       expect(said(await shell('list'))).toContain(name);
     }
-    expect(asked).toEqual([]);
+    expect(proxy.asked).toEqual([]);
   });
 });
 

@@ -83,6 +83,15 @@ const lockText = (): Promise<string> => readFile(join(folder, 'mine.lock.json'),
 const sourced = async (): Promise<Stack> =>
   sourcedStack(await loadStack(stackPath(), { builtInDir: folder }), 'kubeconfig', {});
 
+it('writes the digest of an image that only an object names, where there are no charts', async () => {
+  await writeFile(stackPath(), stackText().replace(/^ {2}demo:\n(?: {4}.*\n)+/mu, ''));
+  expect(await lock(context(), { stack: stackPath() })).toBe(0);
+  expect(JSON.parse(await lockText())).toMatchObject({
+    charts: {},
+    images: { [`${images.host}/of/manifest:1`]: images.publish('of/manifest', '1', 'manifest') },
+  });
+});
+
 it('writes the digests of charts and images beside the stack, the same each time', async () => {
   expect(await lock(context(), { stack: stackPath() })).toBe(0);
   const first = await lockText();

@@ -40,7 +40,7 @@ describe("the collector's log", () => {
       line('a') + line('Permanent error: \\"x\\"') + line('a'),
       identity,
     ).exportErrors;
-    expect(errors).toEqual(['a', 'Permanent error: \\"x\\"']);
+    expect(errors).toEqual(['a', 'Permanent error: "x"']);
   });
 });
 
@@ -56,5 +56,5 @@ test('19-collector-json-log: finds the spans in a log that is JSON, and the caus
   ].map((line) => JSON.stringify(line));
   expect(
     findLoggedTrace(['{ cut off', ...lines].join('\n'), { traceId: 'ab'.repeat(16), rootSpanId: own }),
-  ).toEqual({ own: true, others: 1, exportErrors: ['rpc error: \\"Unavailable\\"'] });
+  ).toEqual({ own: true, others: 1, exportErrors: ['rpc error: "Unavailable"'] });
 });

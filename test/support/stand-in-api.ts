@@ -21,7 +21,7 @@ export interface StandInOptions {
   /** PEM: speaks TLS, and with `ca` only to who has a certificate of that authority. */
   readonly tls?: { readonly key: string; readonly cert: string; readonly ca?: string } | undefined;
   /** Where it listens. @default 127.0.0.1 */
-  readonly host?: '127.0.0.1' | '::1' | undefined;
+  readonly host?: string | undefined;
   /** Any other Authorization is answered with 401. */
   readonly require?: () => string;
 }

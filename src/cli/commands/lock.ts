@@ -117,7 +117,8 @@ function listed(parameters: readonly Parameter[]): string {
 
 /** What is built together with the embedded cluster is pinned by the sources that it is built from. */
 function isBuiltHere({ components }: Stack): boolean {
-  return Object.values(components).every(({ release }) => !release || 'embedded' in release.chart);
+  const charts = Object.values(components).flatMap(({ release }) => release?.chart ?? []);
+  return charts.length > 0 && charts.every((chart) => 'embedded' in chart);
 }
 
 function nothingToLock(name: string): TracewrightError {

@@ -71,12 +71,14 @@ export function resolveContext({ kubeconfigPath, context }: KubeconfigContext): 
   const { fields: cluster, file: clusterFile } = config.clusters.get(clusterName) ?? { fields: {}, file: '' };
   const user = config.users.get(textOf(settings['user']))?.fields;
   const server = textOf(cluster['server']);
-  const serverUrl = withScheme(server, { ...user, ...cluster });
-  if (server === '' || !URL.canParse(serverUrl)) {
+  // As kubectl completes an address: without TLS, whatever the entries say of certificates.
+  const serverUrl = server.includes('://') ? server : `http://${server}`;
+  // Of an address with a host kubectl says whether it is of use: it takes zones, which Node's URL does not.
+  if (/^https?:\/\/(?:[/?#]|$)/iu.test(serverUrl)) {
     throw notFound(
       clusterName === ''
         ? `The context "${name}" of the kubeconfig ${kubeconfigPath} names no cluster.`
-        : `The context "${name}" names the cluster "${clusterName}", of which the kubeconfig ${kubeconfigPath} has no usable server address.`,
+        : `The context "${name}" names the cluster "${clusterName}", of which the kubeconfig ${kubeconfigPath} has no server address.`,
       'Complete it with `kubectl config set-context` and `kubectl config set-cluster`, or choose another context.',
     );
   }
@@ -183,14 +185,6 @@ function merge(configs: readonly Kubeconfig[]): Kubeconfig {
     clusters: first('clusters'),
     users: first('users'),
   };
-}
-
-/** As kubectl completes an address: with TLS where cluster or user say anything of certificates. */
-function withScheme(server: string, fields: Fields): string {
-  if (server.includes('://')) return server;
-  const certificates = ['certificate-authority', 'client-certificate'].flatMap((key) => [key, `${key}-data`]);
-  const tls = [...certificates, 'insecure-skip-tls-verify'].some((key) => Boolean(fields[key]));
-  return `${tls ? 'https' : 'http'}://${server}`;
 }
 
 function isFields(value: unknown): value is Fields {

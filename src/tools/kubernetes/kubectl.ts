@@ -1,6 +1,6 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, rmdir, unlink } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,10 +44,10 @@ const evidenceLines = 12;
 
 /**
  * Ends the whole group when our end of the standard input closes: with us, however we die. kubectl and its plugin get
- * no standard input, so a plugin that must ask refuses at once.
+ * no standard input, so a plugin that must ask refuses at once. The PATH is the user's, and may hold neither rm nor sleep.
  */
 const supervise = `exec 3<&0
-(trap "" TERM; while read -r _ <&3; do :; done; rm -rf -- "$0"; kill -TERM 0; sleep 2; kill -KILL 0) >/dev/null 2>&1 &
+(PATH=$PATH:/usr/bin:/bin; trap "" TERM; while read -r _ <&3; do :; done; rm -rf -- "$0"; kill -TERM 0; sleep 2; kill -KILL 0) >/dev/null 2>&1 &
 exec "$@" </dev/null 3<&-`;
 
 interface Shared {
@@ -137,9 +137,8 @@ interface Call {
 /** @param onEnd when it ends, for whatever reason */
 async function startProxy(call: Call, onEnd: () => void): Promise<Route> {
   const { resolved, patienceMs } = call;
-  // Not in the state folder: the path of a socket has room for about 100 characters.
-  const folder = await mkdtemp(join(tmpdir(), 'tracewright-kubectl-'));
-  const socketPath = join(folder, 'api.sock');
+  const folder = await socketFolder();
+  const socketPath = join(folder, socketName);
   const args = ['proxy', '--unix-socket', socketPath, '--append-server-path'];
   const kubectl = await startKubectl(call, args, folder);
   const dispatcher = new Agent({
@@ -180,6 +179,32 @@ async function startProxy(call: Call, onEnd: () => void): Promise<Route> {
     throw unreachable(resolved.serverUrl, error, call.stop);
   } finally {
     clearTimeout(timer);
+  }
+}
+
+const [folderPrefix, socketName] = ['tracewright-kubectl-', 'api.sock'];
+
+/**
+ * A folder for one socket, which only this user may enter. Not in the state folder: the path of a socket has room for
+ * about 100 characters. Those go of which everybody was killed at once, the supervisor as well.
+ */
+async function socketFolder(): Promise<string> {
+  const folders = (await readdir(tmpdir())).filter((name) => name.startsWith(folderPrefix));
+  await Promise.all(folders.map((name) => removeDead(join(tmpdir(), name)).catch(() => undefined)));
+  return mkdtemp(join(tmpdir(), folderPrefix));
+}
+
+async function removeDead(folder: string): Promise<void> {
+  if ((await lstat(folder)).uid !== process.getuid?.()) return;
+  const socket = connect(join(folder, socketName));
+  try {
+    await once(socket, 'connect');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') return;
+    await unlink(join(folder, socketName));
+    await rmdir(folder);
+  } finally {
+    socket.destroy();
   }
 }
 
@@ -285,12 +310,7 @@ async function startKubectl(
   };
 }
 
-/**
- * An address without a scheme, completed: `kubectl proxy` takes it as it stands, other than the rest of kubectl. The
- * flag alone would take the name away that the certificate is for.
- */
+/** An address without a scheme, completed: `kubectl proxy` takes it as it stands, other than the rest of kubectl. */
 function serverFlags({ cluster, serverUrl }: ResolvedContext): string[] {
-  if (cluster['server'] === serverUrl) return [];
-  const name = cluster['tls-server-name'];
-  return ['--server', serverUrl, ...(typeof name === 'string' ? ['--tls-server-name', name] : [])];
+  return cluster['server'] === serverUrl ? [] : ['--server', serverUrl];
 }

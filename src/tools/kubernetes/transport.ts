@@ -149,8 +149,9 @@ export interface Tls {
  */
 export function directRoute(resolved: ResolvedContext): DirectRoute | undefined {
   const { serverUrl, cluster, user = {} } = resolved;
-  const url = new URL(serverUrl);
-  if (url.protocol !== 'https:' || !local.test(url.hostname)) return undefined;
+  // Of a link-local address with a zone Node makes none: it is not this machine's loopback.
+  const url = URL.canParse(serverUrl) ? new URL(serverUrl) : undefined;
+  if (url?.protocol !== 'https:' || !local.test(url.hostname)) return undefined;
   if (!Object.keys(cluster).every((key) => clusterKeys.has(key))) return undefined;
   const server = serverTrust(resolved);
   const credentials = credentialsOf(user);

@@ -110,17 +110,19 @@ describe('the files of KUBECONFIG', () => {
 clusters:
   - { name: good, cluster: { server: 'https://127.0.0.1:16461' } }
   - { name: half-made, cluster: { server: '' } }
+  - { name: hostless, cluster: { server: 'https://' } }
 contexts:
   - { name: good, context: { cluster: good, user: good } }
   - { name: aksdemo, context: { cluster: '', user: '' } }
   - { name: half, context: { cluster: half-made } }
+  - { name: hostless, context: { cluster: hostless } }
   - { name: nothing }
   -
 users: [{ name: good, user: { token: t } }]
 `,
     );
     expect(resolveContext({ kubeconfigPath: path }).serverUrl).toBe('https://127.0.0.1:16461');
-    for (const context of ['aksdemo', 'half', 'nothing'])
+    for (const context of ['aksdemo', 'half', 'hostless', 'nothing'])
       expect(() => resolveContext({ kubeconfigPath: path, context })).toThrow(
         expect.objectContaining({
           type: 'cluster.not-found',

@@ -1,186 +1,34 @@
 import { once } from 'node:events';
-import { chmod, readFile, readdir, writeFile } from 'node:fs/promises';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import { connect, type AddressInfo, type Socket } from 'node:net';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { stringify } from 'yaml';
-import type { ToolSource } from '../../../src/tools/find-program.js';
-import { connectKubernetes, type Kubernetes } from '../../../src/tools/kubernetes/connection.js';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { TracewrightError } from '../../../src/domain/failure.js';
+import type { Kubernetes } from '../../../src/tools/kubernetes/connection.js';
 import { findByVariable } from '../../../src/tools/process-identity.js';
-import { redact } from '../../../src/tools/redact.js';
 import { makeCertificates, type Certificates } from '../../support/certificates.js';
-import { testFolder } from '../../support/folder.js';
-import { kubectl, kubectlWith } from '../../support/kubectl.js';
-import { pathWithout } from '../../support/path-without.js';
-import { startStandIn, type StandInApi, type StandInOptions } from '../../support/stand-in-api.js';
+import { startConnectProxy, type ConnectProxy } from '../../support/connect-proxy.js';
+import { credential, exec, insecure, kubeconfig, openCluster, standIn } from '../../support/kubeconfig.js';
+import { goneByVariable, kubectlWith } from '../../support/kubectl.js';
 
-type Fields = Readonly<Record<string, unknown>>;
-
-const opened: { close(): unknown }[] = [];
-afterEach(async () => {
-  for (const one of opened.splice(0).reverse()) await one.close();
+let certificates: Certificates;
+beforeAll(() => {
+  certificates = makeCertificates();
 });
-
-async function standIn(options?: StandInOptions): Promise<StandInApi> {
-  const api = await startStandIn(options);
-  opened.push(api);
-  return api;
-}
-
-/** A kubeconfig in a folder of its own, beside the programs: `exec: { command: './name' }`. */
-async function kubeconfig(
-  { cluster, user }: { cluster: Fields; user?: Fields | undefined },
-  programs: Readonly<Record<string, string>> = {},
-): Promise<string> {
-  const folder = await testFolder();
-  for (const [name, script] of Object.entries(programs)) {
-    await writeFile(join(folder, name), `#!/bin/sh\n${script}`);
-    await chmod(join(folder, name), 0o755);
-  }
-  const path = join(folder, 'config');
-  const config = {
-    'current-context': 'obs',
-    clusters: [{ name: 'c', cluster }],
-    contexts: [{ name: 'obs', context: { cluster: 'c', ...(user && { user: 'u' }) } }],
-    users: user ? [{ name: 'u', user }] : [],
-  };
-  await writeFile(path, stringify(config));
-  return path;
-}
-
-function open(kubeconfigPath: string, source: ToolSource = kubectl, patienceMs?: number): Kubernetes {
-  const kube = connectKubernetes({ kubeconfigPath, kubectl: source, patienceMs });
-  opened.push(kube);
-  return kube;
-}
-
-const exec = (command: string, more: Fields = {}): Fields => ({
-  exec: {
-    apiVersion: 'client.authentication.k8s.io/v1beta1',
-    command,
-    interactiveMode: 'IfAvailable',
-    ...more,
-  },
-});
-
-const credential = (token: string, more = ''): string =>
-  `echo '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1beta1","status":{"token":"${token}"${more}}}'\n`;
-
-/** No server is needed where the credentials are missing already. */
-const nowhere = { server: 'https://127.0.0.1:16451', 'insecure-skip-tls-verify': true };
 
 describe('a credential plugin', () => {
-  it('that is missing is named, with the context and the hint of the kubeconfig', async () => {
-    const installHint = 'Install gke-gcloud-auth-plugin with your package manager';
-    const user = exec('gke-gcloud-auth-plugin', { installHint, provideClusterInfo: true });
-    const path = await kubeconfig({ cluster: nowhere, user });
-    const without = await pathWithout('gke-gcloud-auth-plugin');
-    const folder = await linkKubectl();
-    const kube = open(path, kubectlWith({ PATH: `${folder}:${without}` }));
-    await expect(kube.serverVersion()).rejects.toMatchObject({
-      type: 'cluster.credentials',
-      retryable: false,
-      message: expect.stringMatching(/gke-gcloud-auth-plugin .*"obs".*not found/u) as string,
-      remedy: installHint,
-    });
-  });
-
-  it('that fails is quoted', async () => {
-    const aws =
-      "echo 'Error loading SSO Token: Token for team-sso has expired; run aws sso login' >&2\nexit 255\n";
-    const path = await kubeconfig({ cluster: nowhere, user: exec('aws') }, { aws });
-    const said: string[] = [];
-    const source = kubectlWith({ PATH: `${dirname(path)}:${String(process.env['PATH'])}` });
-    const kube = open(path, { ...source, onProgress: (text) => said.push(text) });
-    const failure = await kube.serverVersion().catch((error: unknown) => error);
-    expect(failure).toMatchObject({
-      type: 'cluster.credentials',
-      message: expect.stringContaining('run aws sso login') as string,
-    });
-    expect((failure as { evidence: string[] }).evidence.join()).toContain('run aws sso login');
-    expect(said.join()).toContain('run aws sso login');
-    // All who ask in the next moments get the same answer.
-    await expect(open(path, source).serverVersion()).rejects.toBe(failure);
-  });
-
-  it.each([
-    ['more', `echo 'Opening in existing browser session.'\n${credential('t')}`],
-    ['nothing', 'exit 0\n'],
-    ['no token', credential('')],
-    ['another version', credential('t').replace('v1beta1', 'v1')],
-  ])('that answers with %s gives no credentials, and need not be logged in', async (_, talkative) => {
-    const path = await kubeconfig({ cluster: nowhere, user: exec('./talkative') }, { talkative });
-    await expect(open(path).serverVersion()).rejects.toMatchObject({
-      type: 'cluster.credentials',
-      message: expect.stringContaining('./talkative') as string,
-      remedy: expect.stringContaining('ExecCredential') as string,
-    });
-  });
-
-  it('fails in words of which nothing is taken for a secret', async () => {
-    for (const user of [exec('./fails'), {}]) {
-      const cluster = { server: 'https://127.0.0.1:1' };
-      const path = await kubeconfig({ cluster, user }, { fails: 'exit 1\n' });
-      const failure: unknown = await open(path)
-        .serverVersion()
-        .catch((error: unknown) => error);
-      expect(failure).toMatchObject({ type: 'cluster.credentials' });
-      const { message } = failure as Error;
-      expect(redact(message)).toBe(message);
-    }
-  });
-
-  it('that must ask a person refuses at once', async () => {
-    const path = await kubeconfig(
-      { cluster: nowhere, user: exec('./ask', { interactiveMode: 'Always' }) },
-      { ask: `printf 'Username: ' >&2\nread -r user || exit 3\n${credential('t')}` },
-    );
-    const started = Date.now();
-    await expect(open(path).serverVersion()).rejects.toMatchObject({ type: 'cluster.credentials' });
-    expect(Date.now() - started).toBeLessThan(10_000);
-  });
-
-  const waits = { waits: "echo 'Please visit http://localhost:8000/ to log in' >&2\nexec sleep 3600\n" };
-
-  it('that waits for a person is shown, and given up after a while', async () => {
-    const path = await kubeconfig({ cluster: nowhere, user: exec('./waits') }, waits);
-    const said: string[] = [];
-    const source = { ...kubectlWith({ WAITS: path }), onProgress: (text: string) => said.push(text) };
-    await expect(open(path, source, 3_000).serverVersion()).rejects.toMatchObject({
-      type: 'cluster.credentials',
-      message: expect.stringContaining('Please visit http://localhost:8000/') as string,
-    });
-    expect(said.join()).toContain('Please visit');
-    await gone('WAITS', path);
-  });
-
-  it('ends with whoever waits for it', async () => {
-    const path = await kubeconfig({ cluster: nowhere, user: exec('./waits') }, waits);
-    const said: string[] = [];
-    const source = { ...kubectlWith({ WAITS: path }), onProgress: (text: string) => said.push(text) };
-    const kube = open(path, source);
-    const interrupt = new AbortController();
-    const answer = kube.serverVersion(interrupt.signal);
-    answer.catch(() => undefined);
-    while (said.length === 0) await sleep(50);
-    interrupt.abort();
-    await expect(answer).rejects.toMatchObject({ type: 'step.cancelled' });
-    kube.close();
-    await gone('WAITS', path);
-  });
-
   it('runs once or twice for many requests, also when it names no expiry', async () => {
     const api = await standIn({ require: () => 'Bearer counted', tls: certificates.server });
     const plugin = `echo x >> "$(dirname "$0")/calls"\nsleep 1\n${credential('counted')}`;
-    const cluster = { server: api.url, 'insecure-skip-tls-verify': true };
+    const cluster = insecure(api.url);
     const path = await kubeconfig({ cluster, user: exec('./plugin') }, { plugin });
-    const [one, other] = [open(path), open(path)];
+    const [one, other] = [openCluster(path), openCluster(path)];
     await Promise.all(Array.from({ length: 20 }, (_, index) => (index % 2 ? one : other).serverVersion()));
     one.close();
-    await open(path).serverVersion();
+    await openCluster(path).serverVersion();
     const calls = (await readFile(join(dirname(path), 'calls'), 'utf8')).trim().split('\n');
     expect(calls.length).toBeLessThanOrEqual(2);
   });
@@ -189,15 +37,15 @@ describe('a credential plugin', () => {
     let valid = 'first';
     const api = await standIn({ require: () => `Bearer ${valid}`, tls: certificates.server });
     const plugin = `cat "$(dirname "$0")/answer"\n`;
-    const cluster = { server: api.url, 'insecure-skip-tls-verify': true };
+    const cluster = insecure(api.url);
     const path = await kubeconfig({ cluster, user: exec('./plugin') }, { plugin });
     const write = (token: string, ms: number): Promise<void> => {
       const status = { token, expirationTimestamp: new Date(Date.now() + ms).toISOString() };
-      const answer = { kind: 'ExecCredential', apiVersion: 'client.authentication.k8s.io/v1beta1', status };
+      const answer = { kind: 'ExecCredential', apiVersion: 'client.authentication.k8s.io/v1', status };
       return writeFile(join(dirname(path), 'answer'), JSON.stringify(answer));
     };
     await write('first', 2_000);
-    const kube = open(path);
+    const kube = openCluster(path);
     await kube.serverVersion();
     await write('second', 3_600_000);
     valid = 'second';
@@ -206,15 +54,10 @@ describe('a credential plugin', () => {
   });
 });
 
-let certificates: Certificates;
-beforeAll(() => {
-  certificates = makeCertificates();
-});
-
 describe('a cluster', () => {
   it('is not reached by a user without credentials, for whom kubectl would ask a person', async () => {
     const cluster = { server: 'https://127.0.0.1:1' };
-    await expect(open(await kubeconfig({ cluster, user: {} })).serverVersion()).rejects.toMatchObject({
+    await expect(openCluster(await kubeconfig({ cluster, user: {} })).serverVersion()).rejects.toMatchObject({
       type: 'cluster.credentials',
     });
   });
@@ -222,41 +65,63 @@ describe('a cluster', () => {
   it('is reached over plain http, without the credentials', async () => {
     const api = await standIn();
     const path = await kubeconfig({ cluster: { server: `${api.url}/prefix` }, user: { token: 'sesame' } });
-    expect(await open(path).serverVersion()).toBe('v1.34.4');
+    expect(await openCluster(path).serverVersion()).toBe('v1.34.4');
     expect(api.seen.at(-1)).toMatchObject({ url: '/prefix/version' });
     expect(api.seen.at(-1)?.headers.authorization).toBeUndefined();
   });
 
-  it('is reached by an address without a scheme, as kubectl completes it', async () => {
-    const plain = await standIn();
-    const path = await kubeconfig({ cluster: { server: `127.0.0.1:${String(plain.port)}` } });
-    expect(await open(path).serverVersion()).toBe('v1.34.4');
-    const api = await standIn({ tls: certificates.server, require: () => 'Basic bWU6cHc=' });
-    const bare = `127.0.0.1:${String(api.port)}`;
+  it('is reached by an address without a scheme, over plain http whatever its certificates, as by kubectl', async () => {
+    const api = await standIn();
+    const server = `127.0.0.1:${String(api.port)}`;
     const ca = Buffer.from(certificates.root).toString('base64');
-    const user = { username: 'me', password: 'pw' };
-    for (const cluster of [
-      { server: bare, 'insecure-skip-tls-verify': true },
-      { server: bare, 'certificate-authority-data': ca, 'tls-server-name': 'localhost' },
-    ])
-      expect(await open(await kubeconfig({ cluster, user })).serverVersion()).toBe('v1.34.4');
-    const named = { 'certificate-authority-data': ca, 'tls-server-name': 'other.example' };
-    const other = open(await kubeconfig({ cluster: { server: bare, ...named }, user }));
-    await expect(other.serverVersion()).rejects.toMatchObject({
-      type: 'cluster.unreachable',
-      message: expect.stringContaining('other.example') as string,
-    });
+    for (const cluster of [{ server }, insecure(server), { server, 'certificate-authority-data': ca }])
+      expect(await openCluster(await kubeconfig({ cluster, user: { token: 't' } })).serverVersion()).toBe(
+        'v1.34.4',
+      );
+    expect(api.seen.some(({ headers }) => headers.authorization)).toBe(false);
   });
 
-  const ipv6 = Object.values(networkInterfaces()).some((all) =>
-    all?.some(({ address }) => address === '::1'),
+  const addresses = Object.entries(networkInterfaces()).flatMap(([name, all = []]) =>
+    all.map(({ address }) => ({ name, address })),
   );
+  const ipv6 = addresses.some(({ address }) => address === '::1');
   it.skipIf(!ipv6).each(['by kubectl', 'directly'])('is reached at an IPv6 address, %s', async (how) => {
     const api = await standIn({ tls: certificates.server, host: '::1', require: () => 'Bearer t' });
     const more = how === 'directly' ? {} : { 'disable-compression': true };
     const cluster = { server: api.url, 'insecure-skip-tls-verify': true, ...more };
     expect(api.url).toContain('[::1]');
-    expect(await open(await kubeconfig({ cluster, user: { token: 't' } })).serverVersion()).toBe('v1.34.4');
+    expect(await openCluster(await kubeconfig({ cluster, user: { token: 't' } })).serverVersion()).toBe(
+      'v1.34.4',
+    );
+  });
+
+  const linkLocal = addresses.find(({ address }) => address.startsWith('fe80:'));
+  it.skipIf(!linkLocal)(
+    'is reached at an IPv6 address of one interface, which only Go takes (skipped without one)',
+    async () => {
+      const { name = '', address = '' } = linkLocal ?? {};
+      const api = await standIn({
+        tls: certificates.server,
+        host: `${address}%${name}`,
+        require: () => 'Bearer t',
+      });
+      const cluster = insecure(`https://[${address}%25${name}]:${String(api.port)}`);
+      const kube = openCluster(await kubeconfig({ cluster, user: { token: 't' } }));
+      expect(await kube.serverVersion()).toBe('v1.34.4');
+    },
+  );
+
+  it.each([
+    'https://[fe80::1%lo]:6443',
+    'https://a b:6443',
+    'https://:::',
+    '::',
+    'https://host:99999',
+    '%zz',
+  ])('is not reached at an address that is none: %s', async (server) => {
+    const kube = openCluster(await kubeconfig({ cluster: insecure(server), user: { token: 't' } }));
+    const failure: unknown = await kube.serverVersion().catch((error: unknown) => error);
+    expect(['cluster.config-invalid', 'cluster.unreachable']).toContain((failure as TracewrightError).type);
   });
 
   it.each([
@@ -264,8 +129,8 @@ describe('a cluster', () => {
     [{ username: 'me' }, 'Basic bWU6'],
   ])('is told who asks by name and password: %j', async (user, authorization) => {
     const api = await standIn({ tls: certificates.server, require: () => authorization });
-    const cluster = { server: api.url, 'insecure-skip-tls-verify': true };
-    expect(await open(await kubeconfig({ cluster, user })).serverVersion()).toBe('v1.34.4');
+    const cluster = insecure(api.url);
+    expect(await openCluster(await kubeconfig({ cluster, user })).serverVersion()).toBe('v1.34.4');
   });
 
   it.each(['in files, by kubectl', 'in the kubeconfig, directly'])(
@@ -278,19 +143,19 @@ describe('a cluster', () => {
         'client-certificate-data': Buffer.from(server.cert).toString('base64'),
         'client-key-data': Buffer.from(server.key).toString('base64'),
       };
-      const cluster = { server: api.url, 'insecure-skip-tls-verify': true };
+      const cluster = insecure(api.url);
       const path = await kubeconfig({ cluster, user: where.startsWith('in files') ? files : data });
       await writeFile(join(dirname(path), 'client.pem'), server.cert);
       await writeFile(join(dirname(path), 'client.key'), server.key);
-      expect(await open(path).serverVersion()).toBe('v1.34.4');
-      const none = open(await kubeconfig({ cluster, user: { token: 't' } }));
+      expect(await openCluster(path).serverVersion()).toBe('v1.34.4');
+      const none = openCluster(await kubeconfig({ cluster, user: { token: 't' } }));
       await expect(none.serverVersion()).rejects.toMatchObject({ type: 'cluster.unreachable' });
     },
   );
 
   it('is not reached over a Unix socket, which kubectl does not know either', async () => {
     const path = await kubeconfig({ cluster: { server: 'unix:///run/api.sock' }, user: { token: 't' } });
-    await expect(open(path).serverVersion()).rejects.toMatchObject({
+    await expect(openCluster(path).serverVersion()).rejects.toMatchObject({
       type: 'cluster.unreachable',
       message: expect.stringContaining('"unix"') as string,
     });
@@ -300,10 +165,10 @@ describe('a cluster', () => {
     const api = await standIn({ tls: certificates.server });
     const ca = Buffer.from(certificates.root).toString('base64');
     const path = await kubeconfig({ cluster: { server: api.url, 'certificate-authority-data': ca } });
-    expect(await open(path).serverVersion()).toBe('v1.34.4');
+    expect(await openCluster(path).serverVersion()).toBe('v1.34.4');
     const stranger = Buffer.from(makeCertificates().root).toString('base64');
     const wrong = await kubeconfig({ cluster: { server: api.url, 'certificate-authority-data': stranger } });
-    await expect(open(wrong).serverVersion()).rejects.toMatchObject({
+    await expect(openCluster(wrong).serverVersion()).rejects.toMatchObject({
       type: 'cluster.unreachable',
       message: expect.stringContaining('certificate') as string,
     });
@@ -323,7 +188,7 @@ describe('a cluster', () => {
         user: { token: 'file-token' },
       });
       await writeFile(join(dirname(path), 'ca.pem'), certificates.intermediate);
-      expect(await open(path).serverVersion()).toBe('v1.34.4');
+      expect(await openCluster(path).serverVersion()).toBe('v1.34.4');
     },
   );
 
@@ -333,7 +198,7 @@ describe('a cluster', () => {
     const user = { tokenFile: 'token', as: 'robot', 'as-groups': ['one', 'two'] };
     const path = await kubeconfig({ cluster, user });
     await writeFile(join(dirname(path), 'token'), 'from-file\n');
-    await open(path).serverVersion();
+    await openCluster(path).serverVersion();
     expect(api.seen.at(-1)?.headers).toMatchObject({
       authorization: 'Bearer from-file',
       'impersonate-user': 'robot',
@@ -342,8 +207,11 @@ describe('a cluster', () => {
   });
 
   it('is not asked when its context is not of use as it is written', async () => {
-    const path = await kubeconfig({ cluster: nowhere, user: { tokenFile: '/nowhere/token' } });
-    await expect(open(path).serverVersion()).rejects.toMatchObject({
+    const path = await kubeconfig({
+      cluster: insecure('https://127.0.0.1:1'),
+      user: { tokenFile: '/nowhere/token' },
+    });
+    await expect(openCluster(path).serverVersion()).rejects.toMatchObject({
       type: 'cluster.config-invalid',
       message: expect.stringContaining('/nowhere/token') as string,
     });
@@ -351,9 +219,9 @@ describe('a cluster', () => {
 
   it('answers 401 in its own words', async () => {
     const api = await standIn({ tls: certificates.server, require: () => 'Bearer right' });
-    const cluster = { server: api.url, 'insecure-skip-tls-verify': true };
+    const cluster = insecure(api.url);
     const path = await kubeconfig({ cluster, user: { token: 'wrong' } });
-    await expect(open(path).serverVersion()).rejects.toMatchObject({
+    await expect(openCluster(path).serverVersion()).rejects.toMatchObject({
       type: 'cluster.forbidden',
       status: 401,
     });
@@ -365,14 +233,12 @@ describe('what comes through kubectl', () => {
   async function answering(listener: RequestListener): Promise<Kubernetes> {
     const server = createServer(listener).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    opened.push({
-      close: () => {
-        server.closeAllConnections();
-        server.close();
-      },
+    onTestFinished(() => {
+      server.closeAllConnections();
+      server.close();
     });
     const { port } = server.address() as AddressInfo;
-    return open(await kubeconfig({ cluster: { server: `http://127.0.0.1:${String(port)}` } }));
+    return openCluster(await kubeconfig({ cluster: { server: `http://127.0.0.1:${String(port)}` } }));
   }
 
   it('is the log that is followed, line by line as it is written, until who reads it stops', async () => {
@@ -425,38 +291,21 @@ describe('what comes through kubectl', () => {
 });
 
 describe('a proxy', () => {
-  async function connectProxy(to: number): Promise<{ url: string; asked: string[] }> {
-    const asked: string[] = [];
-    const sockets = new Set<Socket>();
-    const proxy: Server = createServer((_, response) => response.writeHead(502).end()).on(
-      'connect',
-      (request, near: Socket) => {
-        asked.push(String(request.url));
-        const far = connect(to, '127.0.0.1', () => {
-          near.write('HTTP/1.1 200 OK\r\n\r\n');
-          near.pipe(far).pipe(near);
-        });
-        for (const socket of [near, far]) sockets.add(socket.on('error', () => undefined));
-      },
-    );
-    proxy.listen(0, '127.0.0.1');
-    await once(proxy, 'listening');
-    opened.push({
-      close: () => {
-        for (const socket of sockets) socket.destroy();
-        proxy.close();
-      },
+  async function proxyTo(port: number): Promise<ConnectProxy> {
+    const proxy = await startConnectProxy(port);
+    onTestFinished(() => {
+      proxy.close();
     });
-    return { url: `http://127.0.0.1:${String((proxy.address() as AddressInfo).port)}`, asked };
+    return proxy;
   }
 
-  const inside = { server: 'https://kube.inside.example:6443', 'insecure-skip-tls-verify': true };
+  const inside = insecure('https://kube.inside.example:6443');
 
   it('of the environment leads to the cluster', async () => {
     const api = await standIn({ tls: certificates.server });
-    const proxy = await connectProxy(api.port);
+    const proxy = await proxyTo(api.port);
     const path = await kubeconfig({ cluster: inside, user: { token: 't' } });
-    const kube = open(
+    const kube = openCluster(
       path,
       kubectlWith({ HTTPS_PROXY: proxy.url, NO_PROXY: undefined, no_proxy: undefined }),
     );
@@ -466,15 +315,15 @@ describe('a proxy', () => {
 
   it('of the kubeconfig leads to the cluster', async () => {
     const api = await standIn({ tls: certificates.server });
-    const proxy = await connectProxy(api.port);
+    const proxy = await proxyTo(api.port);
     const path = await kubeconfig({ cluster: { ...inside, 'proxy-url': proxy.url }, user: { token: 't' } });
-    expect(await open(path).serverVersion()).toBe('v1.34.4');
+    expect(await openCluster(path).serverVersion()).toBe('v1.34.4');
     expect(proxy.asked).toContain('kube.inside.example:6443');
   });
 
   it('never stands between us and this machine', async () => {
     const api = await standIn({ tls: certificates.server });
-    const proxy = await connectProxy(1);
+    const proxy = await proxyTo(1);
     const variables = {
       HTTPS_PROXY: proxy.url,
       https_proxy: proxy.url,
@@ -485,7 +334,7 @@ describe('a proxy', () => {
     const direct = { server: api.url, 'certificate-authority-data': ca };
     for (const cluster of [direct, { ...direct, 'disable-compression': true }]) {
       const path = await kubeconfig({ cluster, user: { token: 't' } });
-      expect(await open(path, kubectlWith(variables)).serverVersion()).toBe('v1.34.4');
+      expect(await openCluster(path, kubectlWith(variables)).serverVersion()).toBe('v1.34.4');
     }
     expect(proxy.asked).toEqual([]);
   });
@@ -494,33 +343,33 @@ describe('a proxy', () => {
 it('kubectl ends with this program, and its socket goes', async () => {
   const before = await sockets();
   const api = await standIn();
-  const kube = open(await kubeconfig({ cluster: { server: api.url } }), kubectlWith({ MARK: api.url }));
+  const kube = openCluster(
+    await kubeconfig({ cluster: { server: api.url } }),
+    kubectlWith({ MARK: api.url }),
+  );
   await kube.serverVersion();
   expect((await sockets()).length).toBeGreaterThan(before.length);
   const [program] = await findByVariable('MARK', api.url);
   process.kill(program?.pid ?? 0, 'SIGKILL');
-  await gone('MARK', api.url);
+  await goneByVariable('MARK', api.url);
   // Somebody ended it: the next request starts another.
   expect(await kube.serverVersion()).toBe('v1.34.4');
 });
 
-async function gone(variable: string, value: string): Promise<void> {
-  const deadline = Date.now() + 8_000;
-  while ((await findByVariable(variable, value)).length > 0) {
-    expect(Date.now(), 'kubectl and its plugin still run').toBeLessThan(deadline);
-    await sleep(100);
-  }
-}
+it('the socket of one that was killed together with its supervisor goes when the next one starts', async () => {
+  const api = await standIn();
+  const path = await kubeconfig({ cluster: { server: api.url } });
+  const before = await sockets();
+  const kube = openCluster(path, kubectlWith({ MARK: path }));
+  await kube.serverVersion();
+  for (const { pid } of await findByVariable('MARK', path)) process.kill(pid, 'SIGKILL');
+  await goneByVariable('MARK', path);
+  const [dead = ''] = (await sockets()).filter((name) => !before.includes(name));
+  expect(dead).not.toBe('');
+  expect(await kube.serverVersion()).toBe('v1.34.4');
+  expect(await sockets()).not.toContain(dead);
+});
 
 async function sockets(): Promise<string[]> {
   return (await readdir(tmpdir())).filter((name) => name.startsWith('tracewright-kubectl-'));
-}
-
-/** A folder with kubectl and nothing else. */
-async function linkKubectl(): Promise<string> {
-  const { provideKubectl } = await import('../../../src/tools/helm-binary.js');
-  const { symlink } = await import('node:fs/promises');
-  const folder = await testFolder();
-  await symlink((await provideKubectl(kubectl)).path, join(folder, 'kubectl'));
-  return folder;
 }

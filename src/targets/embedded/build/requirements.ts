@@ -3,6 +3,7 @@ import { totalmem } from 'node:os';
 import { isTracewrightError, TracewrightError } from '../../../domain/failure.js';
 import { withoutTelemetry } from '../../../tools/go/go.js';
 import { run } from '../../../tools/process.js';
+import { gib } from '../../limits.js';
 
 /** What the go.mod of embedded/images asks for; Kubernetes 1.34 would do with 1.24. */
 const oldestGo = [1, 25] as const;
@@ -76,10 +77,9 @@ export async function requireDiskSpace({ root, go }: { root: string; go: string 
   const { bavail, bsize } = await statfs(root);
   const free = bavail * bsize;
   if (free >= peak) return;
-  const gib = (bytes: number): string => (bytes / 2 ** 30).toFixed(1);
   throw new TracewrightError({
     type: 'build.disk-full',
-    message: `Building the embedded cluster needs ${gib(peak)} GiB for a while; the disk of ${root} has ${gib(free)} GiB free.`,
+    message: `Building the embedded cluster needs ${gib(peak)} for a while; the disk of ${root} has ${gib(free)} free.`,
     remedy:
       'Make room, or point XDG_CACHE_HOME at a larger disk. Less than 1 GiB stays in use after the build.',
   });
