@@ -15,6 +15,8 @@ export interface Config {
   readonly imageCacheBytes?: number;
   /** What has the published programs of Kubernetes instead of their publishers: a URL or an absolute path. */
   readonly kubernetesFrom?: string;
+  /** A file, or a program that prints, the keys with which payloads are encrypted. Missing: they are not. */
+  readonly payloadKeys?: PayloadKeySource;
   /** Where the worker serves its metrics, or `off`. Missing: nowhere, or where the worker that runs serves them. */
   readonly metricsAddress?: string;
   /** For the worker that runs in the background: its starter waits for this file. A worker run by hand has none. */
@@ -25,6 +27,9 @@ export interface Config {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
+/** Where the keys for payloads come from. Absolute paths. */
+export type PayloadKeySource = { readonly file: string } | { readonly program: string };
+
 const absolutePath = z.string().refine(isAbsolute, 'must be an absolute path');
 
 const environmentSchema = z
@@ -34,6 +39,8 @@ const environmentSchema = z
     TRACEWRIGHT_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
     TRACEWRIGHT_METRICS_ADDRESS: z.string().optional(),
     TRACEWRIGHT_METRICS_PUBLIC: z.enum(['true', 'false']).default('false'),
+    TRACEWRIGHT_PAYLOAD_KEYS: absolutePath.optional(),
+    TRACEWRIGHT_PAYLOAD_KEYS_PROGRAM: absolutePath.optional(),
     TRACEWRIGHT_READY_FILE: absolutePath.optional(),
     TRACEWRIGHT_IMAGE_CACHE: z
       .string()
@@ -50,10 +57,17 @@ const environmentSchema = z
     XDG_STATE_HOME: absolutePath.optional().catch(undefined),
     XDG_CACHE_HOME: absolutePath.optional().catch(undefined),
   })
-  .superRefine(({ TRACEWRIGHT_METRICS_ADDRESS: address, TRACEWRIGHT_METRICS_PUBLIC: isPublic }, context) => {
+  .superRefine((variables, context) => {
+    const { TRACEWRIGHT_METRICS_ADDRESS: address, TRACEWRIGHT_METRICS_PUBLIC: isPublic } = variables;
     const problem = address === undefined ? undefined : metricsAddressProblem(address, isPublic === 'true');
     if (problem !== undefined)
       context.addIssue({ code: 'custom', path: ['TRACEWRIGHT_METRICS_ADDRESS'], message: problem });
+    if (variables.TRACEWRIGHT_PAYLOAD_KEYS && variables.TRACEWRIGHT_PAYLOAD_KEYS_PROGRAM)
+      context.addIssue({
+        code: 'custom',
+        path: ['TRACEWRIGHT_PAYLOAD_KEYS_PROGRAM'],
+        message: 'must not be set together with TRACEWRIGHT_PAYLOAD_KEYS',
+      });
   });
 
 /** A variable of ours with a value that it cannot take. */
@@ -115,10 +129,13 @@ function configOf(variables: z.output<typeof environmentSchema>, environment: Co
   const { TRACEWRIGHT_METRICS_ADDRESS: metrics } = variables;
   const address = metrics === undefined ? undefined : parseMetricsAddress(metrics);
   const metricsAddress = address ? metricsAddressText(address) : metrics;
+  const { TRACEWRIGHT_PAYLOAD_KEYS: file, TRACEWRIGHT_PAYLOAD_KEYS_PROGRAM: program } = variables;
   return {
     stateDir: variables.TRACEWRIGHT_STATE_DIR ?? join(stateHome, 'tracewright'),
     cacheDir: variables.TRACEWRIGHT_CACHE_DIR ?? join(cacheHome, 'tracewright'),
     logLevel: variables.TRACEWRIGHT_LOG_LEVEL,
+    ...(file !== undefined && { payloadKeys: { file } }),
+    ...(program !== undefined && { payloadKeys: { program } }),
     ...(metricsAddress !== undefined && { metricsAddress }),
     ...(variables.TRACEWRIGHT_IMAGE_CACHE !== undefined && {
       imageCacheBytes: variables.TRACEWRIGHT_IMAGE_CACHE,

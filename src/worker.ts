@@ -7,9 +7,10 @@ import { reportLostAttempts } from './activities/lost-attempts.js';
 import { loadConfig, type Config } from './config.js';
 import { isTracewrightError, toFailure } from './domain/failure.js';
 import { hostTaskQueue, sharedTaskQueue, workerIdentity } from './domain/names.js';
-import { workflowBundlePath } from './temporal/bundle-workflows.js';
+import { encryptingBundlePath, workflowBundlePath } from './temporal/bundle-workflows.js';
 import { connectionOptions, serverName } from './temporal/connection.js';
 import { hostId } from './temporal/host-id.js';
+import { dataConverterFor } from './temporal/payloads/data-converter.js';
 import { isServerQuiet, untilIdle } from './temporal/idle-end.js';
 import { metricsOptions, metricsUrlOf, requireMetricsPort, sdkLogger } from './temporal/runtime.js';
 import { currentConnection, stopServer } from './temporal/server.js';
@@ -33,13 +34,18 @@ async function runWorker(config: Config): Promise<boolean> {
   try {
     const host = await hostId(config.stateDir);
     const activities = createActivities(config, host, serverName(settings));
-    const workers = await createWorkers(host, activities, { connection, namespace });
+    const dataConverter = dataConverterFor(config);
+    const bundle = config.payloadKeys ? encryptingBundlePath : workflowBundlePath;
+    const workers = await createWorkers(host, activities, bundle, { connection, namespace, dataConverter });
     const ended = new AbortController();
     const running = runTogether(...workers).finally(() => {
       ended.abort();
     });
     await markWorkerReady(config);
-    const lost = await reportLostAttempts(config, new AsyncCompletionClient({ connection, namespace }));
+    const lost = await reportLostAttempts(
+      config,
+      new AsyncCompletionClient({ connection, namespace, dataConverter }),
+    );
     log.info({ host, address, namespace, lost, metrics: metricsUrl }, 'worker is ready');
     const idle = async (): Promise<boolean> => {
       // A worker that was started by hand, or for a server of one's own, is somebody else's to stop.
@@ -60,7 +66,8 @@ async function runWorker(config: Config): Promise<boolean> {
 async function createWorkers(
   host: string,
   activities: Activities,
-  place: Required<Pick<WorkerOptions, 'connection' | 'namespace'>>,
+  bundle: string,
+  place: Required<Pick<WorkerOptions, 'connection' | 'namespace' | 'dataConverter'>>,
 ): Promise<Worker[]> {
   const common = {
     ...place,
@@ -75,7 +82,7 @@ async function createWorkers(
   const shared = await Worker.create({
     ...common,
     taskQueue: sharedTaskQueue,
-    workflowBundle: { codePath: workflowBundlePath },
+    workflowBundle: { codePath: bundle },
     // A workflow that a killed worker had in its cache is offered to others after this time.
     stickyQueueScheduleToStartTimeout: '1s',
   });

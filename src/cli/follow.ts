@@ -3,6 +3,7 @@ import type { Client } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 import { isTracewrightError, TracewrightError } from '../domain/failure.js';
 import type { LiveDetail, Progress } from '../domain/progress.js';
+import { decodeRaw } from '../temporal/payloads/decode.js';
 import { grpcCodeOf, grpcStatus, isPassingOutage } from '../temporal/grpc-status.js';
 import type { CliContext, ExitCode } from './context.js';
 import { describeEnvironment, queryProgress } from './environments.js';
@@ -106,26 +107,26 @@ function workerMissing(name: string, cause: unknown): TracewrightError {
 
 async function liveSteps(client: Client, name: string): Promise<Map<string, LiveStep>> {
   const { raw } = await describeEnvironment(client, name);
-  const converter = client.options.loadedDataConverter.payloadConverter;
-  return new Map(
-    (raw.pendingActivities ?? []).map((activity) => [
-      activity.activityId ?? '',
-      liveStep(activity, (payload) => converter.fromPayload<{ live: LiveDetail }>(payload)),
-    ]),
+  const steps = (raw.pendingActivities ?? []).map(
+    async (activity) => [activity.activityId ?? '', await liveStep(client, activity)] as const,
   );
+  return new Map(await Promise.all(steps));
 }
 
 type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
-type Payload = temporal.api.common.v1.IPayload;
 
-function liveStep(activity: PendingActivity, decode: (payload: Payload) => { live: LiveDetail }): LiveStep {
-  const [payload] = activity.heartbeatDetails?.payloads ?? [];
+async function liveStep(client: Client, activity: PendingActivity): Promise<LiveStep> {
+  const { heartbeatDetails, lastFailure: failure } = activity;
+  const details = await decodeRaw(client, heartbeatDetails?.payloads?.slice(0, 1) ?? []);
+  const [detail] = details as { live: LiveDetail }[];
   const attempt = activity.attempt ?? 1;
-  const lastFailure = activity.lastFailure?.message ?? '';
+  // Where payloads are encrypted, the message is in one.
+  const encoded = await decodeRaw(client, failure?.encodedAttributes ? [failure.encodedAttributes] : []);
+  const lastFailure = (encoded as { message?: string }[])[0]?.message ?? failure?.message ?? '';
   const isScheduled = Number(activity.state) === scheduled;
   const next = isScheduled && attempt > 1 ? activity.nextAttemptScheduleTime : undefined;
   return {
-    ...(payload ? decode(payload).live : { text: '' }),
+    ...(detail?.live ?? { text: '' }),
     attempt,
     ...(lastFailure !== '' && { lastFailure }),
     ...(next && { nextAttemptAt: Number(next.seconds ?? 0) * 1_000 }),

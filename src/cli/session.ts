@@ -4,6 +4,7 @@ import { connectClient } from '../temporal/client-connection.js';
 import { embeddedSettings, resolveConnection, type ConnectionSettings } from '../temporal/connection.js';
 import { hostId } from '../temporal/host-id.js';
 import { markServerUsed } from '../temporal/idle-end.js';
+import { dataConverterFor } from '../temporal/payloads/data-converter.js';
 import { ignoredSettings } from '../temporal/profile.js';
 import { ensureSearchAttributes } from '../temporal/search-attributes.js';
 import { ensureServer, isServerRunning, observeServer, type EnsuredServer } from '../temporal/server.js';
@@ -132,7 +133,11 @@ async function open(context: CliContext, use: Use, wantsWorker: () => Promise<bo
       if (warning !== undefined) say(warning);
     }
     return {
-      client: new Client({ connection, namespace: settings.namespace }),
+      client: new Client({
+        connection,
+        namespace: settings.namespace,
+        dataConverter: dataConverterFor(config),
+      }),
       settings,
       hostId: await hostId(config.stateDir),
       hasWorker,

@@ -20,6 +20,10 @@ const passing = (when: string, attempts = 6): FailureKind => ({ retryable: true,
 export const failureTypes = {
   'usage.invalid': permanent('a command, flag or argument is unknown or has a value that it cannot take'),
   'config.invalid': permanent('an environment variable or profile has a value that it cannot take'),
+  'payload.keys': permanent('the keys with which payloads are encrypted cannot be read, or are none'),
+  'payload.undecodable': permanent(
+    'what the Temporal server keeps is encrypted with a key that is not among ours, or was changed',
+  ),
   'stack.not-found': permanent('no stack file has that name or path'),
   'stack.malformed': permanent('the stack file is not YAML'),
   'stack.invalid': permanent('the stack file is YAML, but not a stack'),

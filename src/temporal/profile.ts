@@ -102,7 +102,9 @@ export function ignoredSettings(environment: Environment): string[] {
   return [
     ...(codec === undefined
       ? []
-      : [`${codec} is ignored: payloads go to the server as they are, not through a codec.`]),
+      : [
+          `${codec} is ignored: TRACEWRIGHT_PAYLOAD_KEYS encrypts payloads, here and without a codec server.`,
+        ]),
     ...(TEMPORAL_TLS_DISABLE_HOST_VERIFICATION === 'true'
       ? [
           "TEMPORAL_TLS_DISABLE_HOST_VERIFICATION is ignored: the server's certificate is always verified. TEMPORAL_TLS_SERVER_NAME names the host that it is for.",

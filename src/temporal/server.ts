@@ -15,6 +15,7 @@ import { provideTemporal } from '../tools/temporal-binary.js';
 import { requireWritable, stateFolder } from '../tools/writable-folder.js';
 import { connectClient } from './client-connection.js';
 import { embeddedSettings, resolveConnection, type ConnectionSettings } from './connection.js';
+import { dataConverterFor } from './payloads/data-converter.js';
 import { choosePorts, defaultPorts } from './ports.js';
 import {
   serverAddress,
@@ -162,14 +163,15 @@ export interface WithClientOptions {
  * @throws TracewrightError `temporal.unreachable`, `config.invalid`; what `work` throws
  */
 export async function withClient<T>(
-  config: Pick<Config, 'stateDir' | 'environment'>,
+  config: Pick<Config, 'stateDir' | 'environment' | 'payloadKeys'>,
   work: (client: Client) => Promise<T>,
   { withinMs }: WithClientOptions = {},
 ): Promise<T> {
   const settings = await currentConnection(config);
   const connection = await connectClient(settings);
   try {
-    const client = new Client({ connection, namespace: settings.namespace });
+    const { namespace } = settings;
+    const client = new Client({ connection, namespace, dataConverter: dataConverterFor(config) });
     return await (withinMs === undefined
       ? work(client)
       : connection.withDeadline(Date.now() + withinMs, () => work(client)));

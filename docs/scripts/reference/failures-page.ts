@@ -12,6 +12,7 @@ const groups = {
   environment: 'Environments',
   update: 'Decisions and requests',
   temporal: 'The Temporal server and the worker',
+  payload: 'Encrypted payloads',
   worker: 'The worker',
   host: 'The machine',
   port: 'Ports',

@@ -1,6 +1,8 @@
 import type { Client } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { grpcCodeOf, grpcStatus } from '../../temporal/grpc-status.js';
+import { decryptRaw } from '../../temporal/payloads/decode.js';
 import { attributesOf, decodePayloads, type HistoryEvent, timelineOf } from './timeline.js';
 import { ask, type DiagFile, type Findings, merge, type Missing } from './part.js';
 import { secretsIn } from './secrets.js';
@@ -127,7 +129,9 @@ async function takeEarlierRuns(
 async function readRun(client: Client, workflowId: string, runId: string): Promise<Run> {
   const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
   const { events } = JSON.parse(historyToJSON(history)) as { events: HistoryEvent[] };
-  return { runId, events: decodePayloads(events) as HistoryEvent[] };
+  const decrypt = async (payload: Payload): Promise<Payload> =>
+    (await decryptRaw(client, [payload]))[0] ?? payload;
+  return { runId, events: (await decodePayloads(events, decrypt)) as HistoryEvent[] };
 }
 
 function runBefore({ events: [started] }: Run): string | undefined {

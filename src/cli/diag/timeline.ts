@@ -1,3 +1,5 @@
+import type { Payload } from '@temporalio/common';
+
 /** An event of a workflow's history in Temporal's own JSON, with payloads decoded. */
 export interface HistoryEvent {
   readonly eventId: string;
@@ -12,15 +14,27 @@ export interface HistoryEvent {
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * Reads payloads wherever they stand; those of another encoding than JSON, encrypted ones among them, become a note.
+ * Reads payloads wherever they stand; those of another encoding than JSON, and those that cannot be decrypted, become a
+ * note. Failures whose texts stand in a payload get them back.
  */
-export function decodePayloads(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(decodePayloads);
+export async function decodePayloads(
+  value: unknown,
+  decrypt: (payload: Payload) => Promise<Payload>,
+): Promise<unknown> {
+  if (Array.isArray(value)) return Promise.all(value.map((part) => decodePayloads(part, decrypt)));
   if (!isObject(value)) return value;
   const { metadata, data } = value;
-  if (isObject(metadata) && typeof metadata['encoding'] === 'string')
-    return decode(fromBase64(metadata['encoding']), typeof data === 'string' ? data : '');
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, decodePayloads(part)]));
+  if (isObject(metadata) && typeof metadata['encoding'] === 'string') {
+    const payload = { metadata: fromBase64Of(metadata), data: bytesOf(data) };
+    return decode(await decrypt(payload).catch(() => payload));
+  }
+  const parts = Object.entries(value).map(
+    async ([key, part]) => [key, await decodePayloads(part, decrypt)] as const,
+  );
+  const { encodedAttributes, ...decoded } = Object.fromEntries(await Promise.all(parts));
+  if (!isObject(encodedAttributes))
+    return encodedAttributes === undefined ? decoded : { ...decoded, encodedAttributes };
+  return { ...decoded, message: encodedAttributes['message'], stackTrace: encodedAttributes['stack_trace'] };
 }
 
 /** Whatever of the event is not the same for all types. */
@@ -33,10 +47,11 @@ function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function decode(encoding: string, data: string): unknown {
+function decode({ metadata, data }: Payload): unknown {
+  const encoding = Buffer.from(metadata?.['encoding'] ?? []).toString('utf8');
   if (encoding === 'binary/null') return null;
-  const text = fromBase64(data);
-  if (!encoding.startsWith('json/')) return { encoding, bytes: Buffer.from(data, 'base64').length };
+  if (!encoding.startsWith('json/')) return { encoding, bytes: data?.length ?? 0 };
+  const text = Buffer.from(data ?? []).toString('utf8');
   try {
     return JSON.parse(text) as unknown;
   } catch {
@@ -44,8 +59,12 @@ function decode(encoding: string, data: string): unknown {
   }
 }
 
-function fromBase64(text: string): string {
-  return Buffer.from(text, 'base64').toString('utf8');
+function fromBase64Of(metadata: Json): Record<string, Buffer> {
+  return Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, bytesOf(value)]));
+}
+
+function bytesOf(base64: unknown): Buffer {
+  return Buffer.from(typeof base64 === 'string' ? base64 : '', 'base64');
 }
 
 /** The workflow's own bookkeeping: of interest to nobody who asks what happened. */

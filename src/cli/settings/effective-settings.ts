@@ -74,6 +74,12 @@ const ownVariables: readonly OwnVariable[] = [
     means: 'where the worker serves its metrics (default: nowhere)',
   },
   {
+    name: 'payload keys',
+    variables: ['TRACEWRIGHT_PAYLOAD_KEYS', 'TRACEWRIGHT_PAYLOAD_KEYS_PROGRAM'],
+    valueOf: ({ payloadKeys: keys }) => keys && ('file' in keys ? keys.file : keys.program),
+    means: 'has the keys with which the Temporal server gets everything encrypted (default: it is not)',
+  },
+  {
     name: 'public metrics',
     variables: ['TRACEWRIGHT_METRICS_PUBLIC'],
     valueOf: ({ environment }) => environment['TRACEWRIGHT_METRICS_PUBLIC'],

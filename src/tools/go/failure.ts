@@ -16,6 +16,8 @@ const signs: readonly (readonly [FailureType, RegExp])[] = [
         'proxyconnect',
         'context deadline exceeded',
         'unexpected EOF',
+        // Whatever the reason of net/http is: EOF, when a server hangs up.
+        'Get "https?://[^"]*": ',
         'stream error',
         'reading https?://\\S+: [45]\\d\\d ',
         'module lookup disabled by GOPROXY=off',

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isTracewrightError } from '../../../src/domain/failure.js';
+import { provideK3d } from '../../../src/targets/k3d/provide.js';
 import { Bed, environment } from '../../faults/bed.js';
 import { variant } from '../../faults/chain.js';
 import { residueOf } from '../../faults/residue.js';
 import { freePorts } from '../../support/api-server.js';
+import { sharedCacheDir } from '../../support/cache.js';
 import type { DockerEngine } from '../../support/docker/engine.js';
 import { embeddedPrograms } from '../../support/embedded-cluster.js';
 import { snapshotHost } from '../../support/host-snapshot.js';
@@ -39,6 +41,8 @@ interface HotrodComponent {
 
 /** The embedded stack on k3d, with HotROD on port 80 of the node, to which the load balancer leads. */
 export async function openK3dBed(engine: DockerEngine): Promise<K3dBed> {
+  // Building k3d takes minutes on a new machine: not while a scenario waits for what k3d does.
+  await provideK3d({ cacheDir: sharedCacheDir, environment: process.env });
   await loadK3dImages(engine, await embeddedPrograms());
   const [api, http] = (await freePorts(2)) as [number, number];
   const { up, close } = await variant((stack) => {

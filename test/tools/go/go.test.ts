@@ -108,6 +108,10 @@ describe('what a failure means', () => {
       'build.registry-unreachable',
       'go: k8s.io/api@v0.34.4: Get "https://proxy.example/": net/http: TLS handshake timeout',
     ],
+    [
+      'build.registry-unreachable',
+      'k8s.io/api@v0.34.4: Get "http://proxy.example/k8s.io/api/@v/v0.34.4.zip": EOF',
+    ],
     ['build.compile-failed', './main.go:3:15: undefined: x'],
   ])('%s: %s', (type, line) => {
     expect(goFailure(failed, 'kube', ['# kube', line])).toMatchObject({ type });
