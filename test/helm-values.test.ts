@@ -210,6 +210,10 @@ describe('an assignment on its way to a chart', () => {
     ['--set', String.raw`a\.b\,c.d=1000000`],
     ['--set', 'limit=0123456789'],
     ['--set', '9007199254740993=9007199254740993'],
+    ['--set', 'limit=-9223372036854775808'],
+    ['--set', 'limit=9223372036854775808'],
+    ['--set', 'list={1,+9007199254740993,x}'],
+    ['--set-string', 'limit=9007199254740993'],
     ['--set', 'adminPassword=12345678'],
     ['--set-string', 'limit=20000000'],
     ['--set-string', 'limit=true'],
@@ -244,10 +248,23 @@ describe('an assignment on its way to a chart', () => {
     });
     const { stdout } = await run(helm, ['template', 'x', folder, flag, text]);
     const [we, they] = [templated(rendered), templated(stdout)];
-    // Digits that no number of ours keeps, and those of a secret, which helm must not have among its arguments, are a
-    // text: it reads the same.
-    const isText = /^(?:adminPassword|9007199254740993)=/u.test(text);
-    expect(we).toBe(isText ? String(they).replace('int64', 'string') : they);
+    // Those of a secret, which helm must not have among its arguments, are a text: it reads the same.
+    expect(we).toBe(text.startsWith('adminPassword=') ? String(they).replace('int64', 'string') : they);
+  });
+
+  it('a long whole number is one only where --set says so last', () => {
+    const component = { release: { namespace: 'x', chart: { path: '.' }, values: {} } };
+    const stack = { components: { c: component } } as unknown as Stack;
+    const wholeAfter = (...sets: Parameters<typeof parseAssignment>[]): unknown =>
+      withParameters(
+        stack,
+        sets.map((set) => parseAssignment(...set)),
+      ).components['c']?.release?.wholeNumbers;
+    const digits = '9007199254740993';
+    expect(wholeAfter([`c.values.a=${digits}`])).toEqual([['a']]);
+    expect(wholeAfter([`c.values.a="${digits}"`])).toBeUndefined();
+    expect(wholeAfter([`c.values.a=${digits}`], [`c.values.a=${digits}`, '--set-string'])).toBeUndefined();
+    expect(wholeAfter([`c.values.a=${digits}`], [`c.values.ab=1`])).toEqual([['a'], ['ab']]);
   });
 
   it('--set-file takes the text of a file as it is', async () => {

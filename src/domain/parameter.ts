@@ -15,6 +15,8 @@ export interface Parameter {
    */
   readonly path: readonly Key[];
   readonly value: unknown;
+  /** What `isLongWholeNumber` in the value is a number and no text. */
+  readonly longNumbers?: true;
 }
 
 /**
@@ -51,24 +53,33 @@ function changed(component: Component, parameter: Parameter): Component {
   return { ...component, manifests: { ...manifests, objects } };
 }
 
-/** Helm's --set knows whole numbers, and files and JSON do not. */
+/** Helm's --set knows whole numbers, and files and JSON do not. What was set there before counts no more. */
 function withWholeNumbers(
   release: ReleaseSpec,
   path: readonly Key[],
-  { given, value }: Parameter,
+  { given, value, longNumbers }: Parameter,
 ): ReleaseSpec {
-  if (!given.startsWith('--set ')) return release;
-  const whole = wholeNumbersIn(value, path);
-  return whole.length === 0
-    ? release
-    : { ...release, wholeNumbers: [...(release.wholeNumbers ?? []), ...whole] };
+  const { wholeNumbers: before = [], ...others } = release;
+  const kept = before.filter((other) => path.length === 0 || path.some((key, index) => other[index] !== key));
+  const all = given.startsWith('--set ') ? [...kept, ...wholeNumbersIn(value, path, longNumbers)] : kept;
+  return all.length === 0 ? others : { ...others, wholeNumbers: all };
 }
 
-function wholeNumbersIn(value: unknown, path: readonly Key[]): Key[][] {
-  if (Number.isInteger(value)) return [[...path]];
+/**
+ * What Helm takes for a whole number and JSON does not keep: of 64 bits, and beyond 2^53. It stays a text in the values,
+ * unless helm itself is told of it.
+ */
+export function isLongWholeNumber(value: unknown): value is string {
+  if (typeof value !== 'string' || !/^(?:[1-9]\d*|[-+]\d+)$/u.test(value)) return false;
+  const exact = BigInt(value);
+  return !Number.isSafeInteger(Number(value)) && BigInt.asIntN(64, exact) === exact;
+}
+
+function wholeNumbersIn(value: unknown, path: readonly Key[], long: true | undefined): Key[][] {
+  if (Number.isInteger(value) || (long && isLongWholeNumber(value))) return [[...path]];
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, inner]) =>
-    wholeNumbersIn(inner, [...path, Array.isArray(value) ? Number(key) : key]),
+    wholeNumbersIn(inner, [...path, Array.isArray(value) ? Number(key) : key], long),
   );
 }
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { TracewrightError } from '../../domain/failure.js';
-import type { Parameter } from '../../domain/parameter.js';
+import { isLongWholeNumber, type Parameter } from '../../domain/parameter.js';
 import { canonicalJson } from '../../domain/release.js';
 import { readStackDocument } from '../../stack-document.js';
 import { shortest, whyUnreadable } from '../../stack-file.js';
@@ -63,7 +63,9 @@ export function parseAssignment(
 ): Parameter {
   const { component, path, rest } = splitAssignment(text, flag);
   const value = flag === '--set-json' ? readJson(rest, text) : readScalar(rest, { flag, whole: text, path });
-  return { given: `${flag} ${text}`, component, path, value };
+  const longNumbers =
+    flag === '--set' && !isYaml(rest) && !isSecret(path) && [value].flat().some(isLongWholeNumber);
+  return { given: `${flag} ${text}`, component, path, value, ...(longNumbers && { longNumbers }) };
 }
 
 function splitAssignment(
@@ -123,8 +125,7 @@ function readScalar(
   text: string,
   { flag, whole, path }: { flag: AssignmentFlag; whole: string; path: readonly Key[] },
 ): unknown {
-  if (flag === '--set' && /^(?:["'[]|\{\s*")/u.test(text))
-    return readStackDocument(text, `--set ${path.join('.')}`).value;
+  if (flag === '--set' && isYaml(text)) return readStackDocument(text, `--set ${path.join('.')}`).value;
   const isList = text.startsWith('{');
   const { parts, rest } = splitUnescaped(isList ? text.slice(1) : text, isList);
   const valueOf = flag === '--set-string' ? (part: string) => part : (part: string) => typed(part, path);
@@ -139,6 +140,14 @@ function readScalar(
     message: `${flag} takes one assignment, and there is a comma in the value of ${whole.slice(0, whole.indexOf('='))}.`,
     remedy: 'Write \\, for a comma that belongs to the value; repeat the flag for another assignment.',
   });
+}
+
+function isYaml(text: string): boolean {
+  return /^(?:["'[]|\{\s*")/u.test(text);
+}
+
+function isSecret(path: readonly Key[]): boolean {
+  return isSecretName(String(path.at(-1)));
 }
 
 /**
@@ -170,9 +179,8 @@ function typed(text: string, path: readonly Key[]): unknown {
   const word = text.toLowerCase();
   if (word === 'true' || word === 'false') return word === 'true';
   if (word === 'null') return null;
-  // Leading zeros make a text; what is counted in more digits than numbers have is a name.
-  const isNumber =
-    (text === '0' || /^(?:[1-9]\d*|[-+]\d+)$/u.test(text)) && !isSecretName(String(path.at(-1)));
+  // Leading zeros make a text. Of more digits than numbers keep, helm is told beside the values: `longNumbers`.
+  const isNumber = (text === '0' || /^(?:[1-9]\d*|[-+]\d+)$/u.test(text)) && !isSecret(path);
   return isNumber && Number.isSafeInteger(Number(text)) ? Number(text) + 0 : text;
 }
 

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
+import { isLongWholeNumber } from '../../domain/parameter.js';
 import type { ReleaseRef } from '../../domain/release.js';
 import type { ImageRewriting, ReleaseSpec } from '../../domain/stack.js';
 import { toolGraceMs, type Deadline } from '../../domain/time-limits.js';
@@ -298,7 +299,9 @@ function wholeArguments(values: Rendered['values'], paths: Rendered['wholeNumber
         ? `[${String(key)}]`
         : (index === 0 ? '' : '.') + key.replace(/[\\.,=[\]{}]/gu, '\\$&'),
     );
-    return Number.isSafeInteger(value) ? ['--set', `${keys.join('')}=${String(value)}`] : [];
+    return Number.isSafeInteger(value) || isLongWholeNumber(value)
+      ? ['--set', `${keys.join('')}=${String(value)}`]
+      : [];
   });
 }
 
