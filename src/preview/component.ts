@@ -18,7 +18,7 @@ import { releaseRoom } from '../tools/helm/release-size.js';
 import { fieldManager, referencesOf } from '../tools/kubernetes/apply.js';
 import type { Kubernetes } from '../tools/kubernetes/connection.js';
 import { diffObjects } from '../tools/kubernetes/diff.js';
-import { parseManifests } from '../tools/kubernetes/manifests.js';
+import { listWithoutItems, parseManifests } from '../tools/kubernetes/manifests.js';
 import { describe } from '../tools/kubernetes/objects.js';
 import { readObject } from '../tools/kubernetes/observe.js';
 import { objectPreview, removalPreview } from './object-preview.js';
@@ -131,6 +131,15 @@ function namelessFailure(component: string, { kind }: KubernetesObjectSpec): Fai
   }).toFailure();
 }
 
+function hollowFailure({ name }: ReleaseRef, kind: string): TracewrightError {
+  return new TracewrightError({
+    type: 'chart.unrenderable',
+    message: `The chart of the release ${name} renders a ${kind} whose items are null, which helm does not install.`,
+    remedy:
+      'Set in the values what the list is made of, or have the chart leave it out; helm takes `items: []`.',
+  });
+}
+
 async function roomFor(
   { helm, chartPath, release: { values, wholeNumbers }, name }: Rendering,
   sends: readonly KubernetesObjectSpec[],
@@ -193,6 +202,8 @@ async function rendered(
     helm.template({ ...name, chartPath, values, wholeNumbers, ...capabilities }, { signal }),
     helm.showCrds(chartPath, { signal }),
   ]);
+  const hollow = listWithoutItems(objects);
+  if (hollow !== undefined) throw hollowFailure(name, hollow);
   return [
     ...parseManifests(definitions),
     ...releaseObjects(objects, name).filter((object) => !isHook(object)),

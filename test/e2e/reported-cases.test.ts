@@ -172,8 +172,14 @@ items:
       'apiVersion: v1\nkind: List\nitems:\n{{- range .Values.rules }}\n- {{ toYaml . }}\n{{- end }}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: one }\n';
     it.each([
       ['of ConfigMaps', dashboards, ['cluster', 'node'], true],
-      // Helm 4 renders it, and refuses to install it.
+      // Helm 4 renders it, and refuses to install it, as the plan says.
       ['of nothing', rules, ['one'], false],
+      [
+        'of no items',
+        rules.replace('items:\n', 'items: []\n').replace(/\{\{- range[^]*?end \}\}\n/u, ''),
+        ['one'],
+        true,
+      ],
     ])(
       '%s, in lock and plan, twice installed and taken away',
       async (_what, template, names, installable) => {
@@ -185,14 +191,15 @@ items:
         await writeFiles(folder, files);
         expect(await tracewright(folder, ['lock', '--stack', 'stack.yaml'])).toMatchObject({ exitCode: 0 });
         const { exitCode, stdout } = await planned(files);
-        expect(exitCode).toBe(0);
-        for (const name of names) expect(stdout).toContain(`ConfigMap lists/${name}`);
-
         const options = await releaseOf('lists', files);
         if (!installable) {
+          expect(exitCode).toBe(1);
+          expect(stdout).toMatch(/\[chart\.unrenderable\] .*List/u);
           await expect(reconcileRelease(options)).rejects.toMatchObject({ type: 'chart.unrenderable' });
           return;
         }
+        expect(exitCode).toBe(0);
+        for (const name of names) expect(stdout).toContain(`ConfigMap lists/${name}`);
         expect((await reconcileRelease(options)).actions).toEqual(['install']);
         expect((await reconcileRelease(options)).actions).toEqual([]);
         const { namespace } = options;

@@ -124,16 +124,20 @@ export function readContainer(line: string): K3dContainer {
   try {
     return container.parse(JSON.parse(line));
   } catch (cause) {
-    throw new TracewrightError({
-      type: 'tool.failed',
-      message: 'What `docker inspect` says of a container of k3d cannot be read.',
-      remedy:
-        'Look whether `docker` is Docker (`docker version`), or use --target kubeconfig with a cluster of your own.',
-      evidence: [line.slice(0, 400)],
-      retryable: false,
-      cause,
-    });
+    throw unreadable('docker inspect', 'a container of k3d', line, cause);
   }
+}
+
+function unreadable(command: string, of: string, text: string, cause: unknown): TracewrightError {
+  return new TracewrightError({
+    type: 'tool.failed',
+    message: `What \`${command}\` says of ${of} cannot be read.`,
+    remedy:
+      'Look whether `docker` is Docker (`docker version`), or use --target kubeconfig with a cluster of your own.',
+    evidence: [text.slice(0, 400)],
+    retryable: false,
+    cause,
+  });
 }
 
 /** Lets paused containers go on: k3d takes them for running ones, and waits for them in vain. @throws as `docker` */
@@ -156,10 +160,42 @@ export async function clusterRemains(
   return { networks: lines(networks), volumes: lines(volumes) };
 }
 
-/** The name of the running container that publishes this port of the machine. */
+/** The name of the running container that publishes this port of the machine. Podman has no filter for it. */
 export async function publisherOf(context: Docker, port: number): Promise<string | undefined> {
-  const args = ['ps', '--filter', `publish=${String(port)}`, '--format', '{{.Names}}'];
-  return lines(await docker(context, args))[0];
+  const found = lines(await docker(context, ['ps', '--format', '{{.Names}}\t{{.Ports}}']));
+  const [line] = found.filter((text) =>
+    // `127.0.0.1:8080->80/tcp, 0.0.0.0:8443-8445->8443-8445/tcp`
+    [...text.matchAll(/:(\d+)(?:-(\d+))?->/gu)].some(
+      ([, first, last = first]) => Number(first) <= port && port <= Number(last),
+    ),
+  );
+  return line?.split('\t')[0];
+}
+
+/** What the engine says of itself. */
+export interface EngineFacts {
+  /** Where it keeps its images. */
+  readonly rootDir: string;
+  /** It is Podman, which many have under the name docker. */
+  readonly isPodman: boolean;
+}
+
+const info = z.union([
+  z.object({ DockerRootDir: z.string() }).transform((it) => ({ rootDir: it.DockerRootDir, isPodman: false })),
+  z.object({ store: z.object({ graphRoot: z.string() }) }).transform((it) => ({
+    rootDir: it.store.graphRoot,
+    isPodman: true,
+  })),
+]);
+
+/** @throws as `docker`, and `tool.failed` for what is neither Docker nor Podman */
+export async function engineFacts(context: Docker): Promise<EngineFacts> {
+  const text = await docker(context, ['info', '--format', '{{json .}}']);
+  try {
+    return info.parse(JSON.parse(text));
+  } catch (cause) {
+    throw unreadable('docker info', 'itself', text, cause);
+  }
 }
 
 export function lines(text: string): string[] {

@@ -7,7 +7,7 @@ import { checkInotify, inotifyOfK3d, gib } from '../limits.js';
 import { portHolder } from '../../tools/listening.js';
 import { isOurs } from './cluster-state.js';
 import { loopbackProxy } from './config.js';
-import { clusterContainers, docker, dockerVersion, publisherOf, type Docker } from './docker.js';
+import { clusterContainers, docker, dockerVersion, engineFacts, publisherOf, type Docker } from './docker.js';
 import { k3dClusterName } from './k3d-program.js';
 import { findK3d, missingK3d } from './provide.js';
 
@@ -63,12 +63,28 @@ async function localEngine(context: Docker): Promise<string> {
   if (
     !/^(?:ssh|tcp|https?):\/\//u.test(endpoint) ||
     /\/\/(?:[^@/]*@)?(?:localhost|127\.|\[::1\])/u.test(endpoint)
-  )
+  ) {
+    await requireSocket(context, endpoint);
     return 'The engine is on this machine.';
+  }
   throw new TracewrightError({
     type: 'host.unsupported',
     message: `The Docker engine is on another machine (${endpoint}), and so would be the ports of the cluster.`,
     remedy: 'Run Tracewright there, or make the cluster yourself and use --target kubeconfig.',
+  });
+}
+
+const defaultSocket = '/var/run/docker.sock';
+
+/** k3d speaks to the engine's socket, which the `docker` of Podman can do without. */
+async function requireSocket(context: Docker, endpoint: string): Promise<void> {
+  const socket = /^unix:\/\/(?<path>.+)$/u.exec(endpoint)?.groups?.['path'] ?? defaultSocket;
+  if ((await stat(socket).catch(() => undefined)) || !(await engineFacts(context)).isPodman) return;
+  throw new TracewrightError({
+    type: 'docker.unreachable',
+    message: `\`docker\` is Podman here, whose socket k3d needs, and there is none at ${socket}.`,
+    remedy:
+      'Start it and name it: systemctl --user start podman.socket; export DOCKER_HOST=unix://$XDG_RUNTIME_DIR/podman/podman.sock',
   });
 }
 
@@ -89,7 +105,7 @@ async function ports({ name, settings }: K3dPreflightOptions, context: Docker): 
 }
 
 async function diskRoom(context: Docker): Promise<Finding> {
-  const root = (await docker(context, ['info', '--format', '{{.DockerRootDir}}'])).trim();
+  const { rootDir: root } = await engineFacts(context);
   const isHere = await stat(root).then(
     () => true,
     () => false,

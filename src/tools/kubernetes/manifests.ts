@@ -9,6 +9,31 @@ import { goYaml } from '../../domain/go-yaml.js';
  * @throws TracewrightError `manifest.rejected` for aliases and merges that lead nowhere
  */
 export function parseManifests(text: string): KubernetesObjectSpec[] {
+  return valuesOf(text)
+    .flatMap(unfoldList)
+    .flatMap((value) => {
+      const object = value as Partial<KubernetesObjectSpec> | null | undefined;
+      // What lacks a name or more is refused by whoever has to make it.
+      return object?.kind ? [{ ...object, metadata: object.metadata ?? {} } as KubernetesObjectSpec] : [];
+    });
+}
+
+/**
+ * The kind of a list whose items are null among rendered manifests: what a loop over nothing leaves. helm renders it, and
+ * refuses to install it; `items: []` it takes.
+ * @throws TracewrightError as `parseManifests`
+ */
+export function listWithoutItems(text: string): string | undefined {
+  if (!/^kind: *["']?\w*List\b/mu.test(text)) return undefined;
+  const lists = valuesOf(text) as (
+    { readonly kind?: unknown; readonly items?: unknown } | null | undefined
+  )[];
+  const isHollow = (kind: string, items: unknown): boolean =>
+    items === null ? kind.endsWith('List') : kind === 'List' && items === undefined;
+  return lists.flatMap((it) => (isHollow(String(it?.kind), it?.items) ? String(it?.kind) : []))[0];
+}
+
+function valuesOf(text: string): unknown[] {
   // The checks left out are the API server's anyway, and cost half the time: CustomResourceDefinitions have megabytes.
   const documents = parseAllDocuments(text, {
     ...goYaml,
@@ -16,13 +41,7 @@ export function parseManifests(text: string): KubernetesObjectSpec[] {
     strict: false,
     prettyErrors: false,
   });
-  return [...documents]
-    .flatMap((document) => unfoldList(valueOf(document)))
-    .flatMap((value) => {
-      const object = value as Partial<KubernetesObjectSpec> | null | undefined;
-      // What lacks a name or more is refused by whoever has to make it.
-      return object?.kind ? [{ ...object, metadata: object.metadata ?? {} } as KubernetesObjectSpec] : [];
-    });
+  return [...documents].map(valueOf);
 }
 
 function valueOf(document: Document): unknown {

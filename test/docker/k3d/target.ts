@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Check } from '../../../src/domain/check.js';
 import type { FailureType } from '../../../src/domain/failure.js';
 import type { K3dSettings } from '../../../src/domain/k3d-settings.js';
 import type { Cluster, ClusterState } from '../../../src/targets/target.js';
@@ -17,7 +18,7 @@ export interface TargetCall {
 export interface TargetAnswer {
   readonly cluster?: Cluster;
   readonly state?: ClusterState;
-  readonly checks?: readonly { readonly name: string; readonly state: string; readonly detail: string }[];
+  readonly checks?: readonly Pick<Check, 'name' | 'state' | 'detail' | 'type'>[];
   readonly failure?: {
     readonly type: FailureType;
     readonly message: string;
@@ -29,10 +30,18 @@ export interface TargetAnswer {
 const script = fileURLToPath(new URL('call-target.ts', import.meta.url));
 const tsx = join(import.meta.dirname, '../../../node_modules/tsx/dist/cli.mjs');
 
-/** Calls the k3d target where the engine's published ports listen, as the worker does. */
-export async function callTarget(engine: DockerEngine, call: TargetCall): Promise<TargetAnswer> {
+/**
+ * Calls the k3d target where the engine's published ports listen, as the worker does.
+ * @param env of the shell, beside the engine's own variables; `undefined` takes one away
+ */
+export async function callTarget(
+  engine: DockerEngine,
+  call: TargetCall,
+  env: Readonly<Record<string, string | undefined>> = {},
+): Promise<TargetAnswer> {
   const { stdout } = await engine.run(process.execPath, [tsx, script, JSON.stringify(call)], {
     timeoutMs: 300_000,
+    env,
   });
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as TargetAnswer;
 }

@@ -13,7 +13,11 @@ import { onEngine, type DockerScenario, type Scene } from '../scenario.js';
 /** The k3d target of one environment, without an environment around it. */
 interface Bench {
   readonly settings: K3dSettings;
-  readonly call: (what: TargetCall['what'], change?: Partial<K3dSettings>) => Promise<TargetAnswer>;
+  readonly call: (
+    what: TargetCall['what'],
+    change?: Partial<K3dSettings>,
+    env?: Readonly<Record<string, string | undefined>>,
+  ) => Promise<TargetAnswer>;
 }
 
 const name = 'troubles';
@@ -23,8 +27,12 @@ async function onBench(scene: Scene, play: (bench: Bench) => Promise<void>): Pro
   const [api, http] = (await freePorts(2)) as [number, number];
   const settings = k3dSettingsSchema.parse({ apiPort: api, ports: [`${http}:80@loadbalancer`] });
   const stateDir = await mkdtemp(join(tmpdir(), 'tracewright-docker-'));
-  const call: Bench['call'] = (what, change = {}) =>
-    callTarget(scene.engine, { what, environment: name, stateDir, settings: { ...settings, ...change } });
+  const call: Bench['call'] = (what, change = {}, env = {}) =>
+    callTarget(
+      scene.engine,
+      { what, environment: name, stateDir, settings: { ...settings, ...change } },
+      env,
+    );
   try {
     await play({ settings, call });
   } finally {
@@ -102,6 +110,55 @@ async function takenPort(scene: Scene, { settings, call }: Bench): Promise<void>
   });
 }
 
+/** Engines as `docker context` names them, with a real one behind; k3d finds it by the same words. */
+async function contexts({ engine, blow }: Scene, { call }: Bench): Promise<void> {
+  const create = (context: string, host: string): Promise<string> =>
+    engine.docker('context', 'create', context, '--docker', `host=${host}`);
+  await create('mine', `unix://${engine.socket}`);
+  await create('remote', 'ssh://me@build.example.invalid');
+  await create('asleep', `unix://${engine.folder}/no-such.sock`);
+  // The shell of somebody who has set nothing but the context.
+  const shell = (context?: string): Readonly<Record<string, string | undefined>> => ({
+    DOCKER_HOST: undefined,
+    DOCKER_CONTEXT: context,
+  });
+  const expectHost = async (
+    env: ReturnType<typeof shell>,
+    check: string,
+    state: string,
+    type?: string,
+  ): Promise<string> => {
+    const { checks = [] } = await call('preflight', {}, env);
+    const found = checks.find((it) => it.name === check);
+    if (found?.state !== state || found.type !== type)
+      throw new Error(`wanted ${check} ${state}; got ${JSON.stringify(checks)}`);
+    return found.detail;
+  };
+  await blow('DOCKER_CONTEXT: a cluster is made and taken away by it', async () => {
+    await expectHost(shell('mine'), 'docker host', 'ok');
+    expectCluster(await call('create', {}, shell('mine')));
+    await call('delete', {}, shell('mine'));
+    return undefined;
+  });
+  await blow('docker context use: the same, without any variable', async () => {
+    await engine.docker('context', 'use', 'mine');
+    await expectHost(shell(), 'docker host', 'ok');
+    expectCluster(await call('create', {}, shell()));
+    await call('delete', {}, shell());
+    return undefined;
+  });
+  await blow('a context whose engine does not run', () =>
+    expectHost(shell('asleep'), 'docker', 'failed', 'docker.unreachable'),
+  );
+  await blow('a context that is not there', () =>
+    expectHost(shell('nobody'), 'docker', 'failed', 'docker.unreachable'),
+  );
+  await blow('a context of another machine, which no ssh reaches', () =>
+    expectHost(shell('remote'), 'docker', 'failed', 'docker.unreachable'),
+  );
+  await engine.docker('context', 'use', 'default');
+}
+
 async function noImage(scene: Scene, { call }: Bench): Promise<void> {
   const image = 'rancher/k3s:v1.25.6-k3s1';
   await scene.blow('an image of k3s that nobody has', async () =>
@@ -130,6 +187,7 @@ async function fullDisk(scene: Scene, { call }: Bench): Promise<void> {
 }
 
 export const k3dTroubles: readonly DockerScenario[] = [
+  onEngine('k3d-contexts', (scene) => onBench(scene, (bench) => contexts(scene, bench))),
   onEngine('k3d-troubles', (scene) =>
     onBench(scene, async (bench) => {
       await strangers(scene, bench);

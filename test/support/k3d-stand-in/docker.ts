@@ -28,19 +28,16 @@ function container(name: string): EngineContainer {
 }
 
 function containers(): void {
-  const publish = flags('--filter')
-    .find((it) => it.startsWith('publish='))
-    ?.slice('publish='.length);
   const found = engine.containers.filter(
-    ({ labels, ports, status }) =>
-      labelled(labels) &&
-      (args.includes('--all') || status === 'running') &&
-      (publish === undefined ||
-        Object.values(ports)
-          .flat()
-          .some(({ HostPort }) => HostPort === publish)),
+    ({ labels, status }) => labelled(labels) && (args.includes('--all') || status === 'running'),
   );
-  for (const { name } of found) console.log(name);
+  const withPorts = flags('--format').includes('{{.Names}}\t{{.Ports}}');
+  for (const { name, ports } of found) {
+    const published = Object.entries(ports).flatMap(([inside, bindings]) =>
+      bindings.map(({ HostIp, HostPort }) => `${HostIp}:${HostPort}->${inside}`),
+    );
+    console.log(withPorts ? `${name}\t${published.join(', ')}` : name);
+  }
 }
 
 function inspect(): void {
@@ -88,7 +85,8 @@ const commands: Record<string, () => void> = {
     console.log('28.2.2');
   },
   info: () => {
-    console.log(engine.rootDir);
+    const { rootDir, isPodman = false } = engine;
+    console.log(JSON.stringify(isPodman ? { store: { graphRoot: rootDir } } : { DockerRootDir: rootDir }));
   },
   context: () => {
     console.log(engine.endpoint ?? 'unix:///var/run/docker.sock');

@@ -10,6 +10,8 @@ export interface Engine {
   volumes: { name: string; labels: Record<string, string> }[];
   /** Where it keeps its images. */
   rootDir: string;
+  /** It answers as Podman does under the name docker. @default false */
+  isPodman?: boolean;
   /** Of the context in use. @default that of Docker on Linux */
   endpoint?: string;
   /** Of the cluster that is handed out as the one in the containers. */

@@ -136,4 +136,21 @@ describe('the preflight of k3d', () => {
     for (const more of [{}, { DOCKER_HOST: '' }])
       expect((await look({ ...variables, ...more })).states['docker host']).toBe(state);
   });
+
+  it('asks of Podman under the name docker that it has a socket, which k3d speaks to', async () => {
+    const { variables, change } = await createK3dStandIn(await testFolder(), '');
+    change((engine) => {
+      engine.isPodman = true;
+    });
+    const socket = join(await testFolder(), 'podman.sock');
+    const there = { ...variables, DOCKER_HOST: `unix://${socket}` };
+    expect((await look(there)).states).toMatchObject({
+      docker: 'ok',
+      'docker host': 'docker.unreachable',
+      ports: 'ok',
+      'disk room': 'ok',
+    });
+    await writeFile(socket, '');
+    expect((await look(there)).states['docker host']).toBe('ok');
+  });
 });
