@@ -17,6 +17,8 @@ export interface Config {
   readonly kubernetesFrom?: string;
   /** A file, or a program that prints, the keys with which payloads are encrypted. Missing: they are not. */
   readonly payloadKeys?: PayloadKeySource;
+  /** The version of a worker deployment that a worker is of. Missing: its tasks are those of every version. */
+  readonly workerVersion?: { readonly deploymentName: string; readonly buildId: string };
   /** Where the worker serves its metrics, or `off`. Missing: nowhere, or where the worker that runs serves them. */
   readonly metricsAddress?: string;
   /** For the worker that runs in the background: its starter waits for this file. A worker run by hand has none. */
@@ -42,6 +44,8 @@ const environmentSchema = z
     TRACEWRIGHT_PAYLOAD_KEYS: absolutePath.optional(),
     TRACEWRIGHT_PAYLOAD_KEYS_PROGRAM: absolutePath.optional(),
     TRACEWRIGHT_READY_FILE: absolutePath.optional(),
+    TEMPORAL_DEPLOYMENT_NAME: z.string().optional(),
+    TEMPORAL_WORKER_BUILD_ID: z.string().optional(),
     TRACEWRIGHT_IMAGE_CACHE: z
       .string()
       .regex(/^(?:0|\d{1,6}(?:MiB|GiB))$/u, 'must be a size such as 500MiB or 20GiB, or 0 to keep nothing')
@@ -62,6 +66,13 @@ const environmentSchema = z
     const problem = address === undefined ? undefined : metricsAddressProblem(address, isPublic === 'true');
     if (problem !== undefined)
       context.addIssue({ code: 'custom', path: ['TRACEWRIGHT_METRICS_ADDRESS'], message: problem });
+    if (!variables.TEMPORAL_DEPLOYMENT_NAME !== !variables.TEMPORAL_WORKER_BUILD_ID)
+      context.addIssue({
+        code: 'custom',
+        path: [variables.TEMPORAL_DEPLOYMENT_NAME ? 'TEMPORAL_DEPLOYMENT_NAME' : 'TEMPORAL_WORKER_BUILD_ID'],
+        message:
+          'must be set together with the other of TEMPORAL_DEPLOYMENT_NAME and TEMPORAL_WORKER_BUILD_ID',
+      });
     if (variables.TRACEWRIGHT_PAYLOAD_KEYS && variables.TRACEWRIGHT_PAYLOAD_KEYS_PROGRAM)
       context.addIssue({
         code: 'custom',
@@ -129,6 +140,7 @@ function configOf(variables: z.output<typeof environmentSchema>, environment: Co
   const { TRACEWRIGHT_METRICS_ADDRESS: metrics } = variables;
   const address = metrics === undefined ? undefined : parseMetricsAddress(metrics);
   const metricsAddress = address ? metricsAddressText(address) : metrics;
+  const { TEMPORAL_DEPLOYMENT_NAME: deploymentName, TEMPORAL_WORKER_BUILD_ID: buildId } = variables;
   const { TRACEWRIGHT_PAYLOAD_KEYS: file, TRACEWRIGHT_PAYLOAD_KEYS_PROGRAM: program } = variables;
   return {
     stateDir: variables.TRACEWRIGHT_STATE_DIR ?? join(stateHome, 'tracewright'),
@@ -136,6 +148,7 @@ function configOf(variables: z.output<typeof environmentSchema>, environment: Co
     logLevel: variables.TRACEWRIGHT_LOG_LEVEL,
     ...(file !== undefined && { payloadKeys: { file } }),
     ...(program !== undefined && { payloadKeys: { program } }),
+    ...(deploymentName && buildId && { workerVersion: { deploymentName, buildId } }),
     ...(metricsAddress !== undefined && { metricsAddress }),
     ...(variables.TRACEWRIGHT_IMAGE_CACHE !== undefined && {
       imageCacheBytes: variables.TRACEWRIGHT_IMAGE_CACHE,

@@ -36,7 +36,17 @@ async function runWorker(config: Config): Promise<boolean> {
     const activities = createActivities(config, host, serverName(settings));
     const dataConverter = dataConverterFor(config);
     const bundle = config.payloadKeys ? encryptingBundlePath : workflowBundlePath;
-    const workers = await createWorkers(host, activities, bundle, { connection, namespace, dataConverter });
+    const workers = await createWorkers(host, activities, bundle, {
+      ...{ connection, namespace, dataConverter },
+      ...(config.workerVersion && {
+        workerDeploymentOptions: {
+          version: config.workerVersion,
+          useWorkerVersioning: true,
+          // Workflows live for weeks and fit every newer version (test/replay): what lives goes over to it.
+          defaultVersioningBehavior: 'AUTO_UPGRADE',
+        },
+      }),
+    });
     const ended = new AbortController();
     const running = runTogether(...workers).finally(() => {
       ended.abort();
@@ -67,7 +77,7 @@ async function createWorkers(
   host: string,
   activities: Activities,
   bundle: string,
-  place: Required<Pick<WorkerOptions, 'connection' | 'namespace' | 'dataConverter'>>,
+  place: Pick<WorkerOptions, 'connection' | 'namespace' | 'dataConverter' | 'workerDeploymentOptions'>,
 ): Promise<Worker[]> {
   const common = {
     ...place,

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Config } from '../config.js';
+import type { Config, PayloadKeySource } from '../config.js';
 import { TracewrightError } from '../domain/failure.js';
 import { metricsOff } from '../metrics-address.js';
 import {
@@ -22,7 +22,10 @@ import { portableVariables } from './profile.js';
 import { metricsUrlOf, requireMetricsPort } from './runtime.js';
 
 export interface EnsureWorkerOptions {
-  readonly config: Pick<Config, 'stateDir' | 'cacheDir' | 'environment' | 'metricsAddress'>;
+  readonly config: Pick<
+    Config,
+    'stateDir' | 'cacheDir' | 'environment' | 'metricsAddress' | 'payloadKeys' | 'workerVersion'
+  >;
   readonly connection: ConnectionSettings;
   /** The built file that is run. @default `dist/worker.js` of this package */
   readonly entry?: string;
@@ -94,20 +97,23 @@ export async function ensureWorker(options: EnsureWorkerOptions): Promise<Ensure
   const { stateDir, cacheDir, environment } = config;
   if (!existsSync(entry)) throw notBuilt(entry);
   const place = workerPlace(stateDir, connection);
-  const before = await metricsAddressBefore(place);
-  // A shell that knows nothing of metrics must not take them away from the worker that another one started.
+  const known = await observeDaemon(place);
+  const before = known && addressIn(known);
+  // A shell that knows nothing of metrics, or of keys, must not take them away from the worker that another one started.
   const metrics = config.metricsAddress ?? before;
+  const keys = keyVariables(config.payloadKeys) ?? keyVariablesIn(known);
   // The worker that runs goes on when the next one could not even start.
   if (metrics !== before) await requireMetricsPort(metrics);
   const daemon = await startDaemon({
     ...place,
     program: process.execPath,
     args: [entry],
-    version: await workerVersion(entry, connection, metrics),
-    data: { metricsAddress: metrics ?? metricsOff },
+    version: await workerVersion(entry, [connection, metrics ?? metricsOff, keys, config.workerVersion]),
+    data: { metricsAddress: metrics ?? metricsOff, ...keys },
     env: {
       // It runs in another folder, and its connection must be the one that we have.
       ...portableVariables(environment),
+      ...keys,
       TRACEWRIGHT_STATE_DIR: stateDir,
       TRACEWRIGHT_CACHE_DIR: cacheDir,
       TRACEWRIGHT_READY_FILE: markerPath(place),
@@ -175,9 +181,27 @@ async function ownIdentity(): Promise<ProcessIdentity> {
 }
 
 /** Of the worker that runs, or was killed. */
-async function metricsAddressBefore(place: DaemonPlace): Promise<string | undefined> {
-  const known = await observeDaemon(place);
-  return known && addressIn(known);
+type KeyVariables = Readonly<
+  Partial<Record<'TRACEWRIGHT_PAYLOAD_KEYS' | 'TRACEWRIGHT_PAYLOAD_KEYS_PROGRAM', string>>
+>;
+
+/** The variables that mean the same keys; `undefined` for none. */
+function keyVariables(source: PayloadKeySource | undefined): KeyVariables | undefined {
+  if (!source) return undefined;
+  return 'file' in source
+    ? { TRACEWRIGHT_PAYLOAD_KEYS: source.file }
+    : { TRACEWRIGHT_PAYLOAD_KEYS_PROGRAM: source.program };
+}
+
+/** Those of the worker that is known, as its record keeps them. */
+function keyVariablesIn(known: Pick<ObservedDaemon, 'data'> | undefined): KeyVariables | undefined {
+  const { TRACEWRIGHT_PAYLOAD_KEYS: file, TRACEWRIGHT_PAYLOAD_KEYS_PROGRAM: program } = (known?.data ??
+    {}) as KeyVariables;
+  return file !== undefined
+    ? keyVariables({ file })
+    : program !== undefined
+      ? keyVariables({ program })
+      : undefined;
 }
 
 /** Records of older versions have none. */
@@ -203,17 +227,13 @@ function notBuilt(entry: string): TracewrightError {
  * Changes with the contents of the built files with the connection (by digest only: it may hold an API key) and with
  * the address of the metrics. About 15 ms.
  */
-async function workerVersion(
-  entry: string,
-  connection: ConnectionSettings,
-  metrics: string | undefined,
-): Promise<string> {
+async function workerVersion(entry: string, settings: readonly unknown[]): Promise<string> {
   const hash = createHash('sha256');
   const folder = dirname(entry);
   const files = (await readdir(folder, { recursive: true }))
     .filter((name) => name.endsWith('.js'))
     .toSorted();
   for (const name of files) hash.update(name).update(await readFile(join(folder, name)));
-  hash.update(JSON.stringify([connection, metrics ?? metricsOff])).update(process.version);
+  hash.update(JSON.stringify(settings)).update(process.version);
   return hash.digest('hex').slice(0, 16);
 }

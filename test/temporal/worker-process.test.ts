@@ -177,6 +177,32 @@ describe('the background worker', { timeout: 60_000 }, () => {
     expect(await observeWorker(placeOf(options))).not.toHaveProperty('metricsUrl');
   });
 
+  it('keeps the keys for payloads that somebody gave, and takes others', async () => {
+    const options = await workerOptions();
+    const keyed = (file: string): EnsureWorkerOptions => ({
+      ...options,
+      config: { ...options.config, payloadKeys: { file } },
+    });
+    const first = await ensureWorker(keyed('/keys'));
+    // A shell without keys would otherwise have a worker that cannot read what the first one wrote.
+    expect((await ensureWorker(options)).pid).toBe(first.pid);
+    expect(await environmentOf(first.pid)).toContain('TRACEWRIGHT_PAYLOAD_KEYS=/keys');
+    const second = await ensureWorker(keyed('/others'));
+    expect(second.pid).not.toBe(first.pid);
+    expect(await environmentOf(second.pid)).toContain('TRACEWRIGHT_PAYLOAD_KEYS=/others');
+  });
+
+  it('is of a worker version, and another one is another worker', async () => {
+    const options = await workerOptions();
+    const versioned = (buildId: string): EnsureWorkerOptions => ({
+      ...options,
+      config: { ...options.config, workerVersion: { deploymentName: 'it', buildId } },
+    });
+    const first = await ensureWorker(versioned('1'));
+    expect((await ensureWorker(versioned('1'))).pid).toBe(first.pid);
+    expect((await ensureWorker(versioned('2'))).pid).not.toBe(first.pid);
+  });
+
   it('goes on when the port for the metrics of the next one is taken', async () => {
     const options = await workerOptions();
     const { pid } = await ensureWorker(options);

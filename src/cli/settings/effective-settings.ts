@@ -80,6 +80,12 @@ const ownVariables: readonly OwnVariable[] = [
     means: 'has the keys with which the Temporal server gets everything encrypted (default: it is not)',
   },
   {
+    name: 'worker version',
+    variables: ['TEMPORAL_DEPLOYMENT_NAME', 'TEMPORAL_WORKER_BUILD_ID'],
+    valueOf: ({ workerVersion: it }) => it && `${it.deploymentName}:${it.buildId}`,
+    means: 'the version of a worker deployment that workers from here are of (default: none)',
+  },
+  {
     name: 'public metrics',
     variables: ['TRACEWRIGHT_METRICS_PUBLIC'],
     valueOf: ({ environment }) => environment['TRACEWRIGHT_METRICS_PUBLIC'],
