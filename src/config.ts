@@ -21,6 +21,8 @@ export interface Config {
   readonly workerVersion?: { readonly deploymentName: string; readonly buildId: string };
   /** Where the worker serves its metrics, or `off`. Missing: nowhere, or where the worker that runs serves them. */
   readonly metricsAddress?: string;
+  /** How many installs of local clusters go on side by side on this machine. Missing: what it bears. */
+  readonly slots?: number;
   /** For the worker that runs in the background: its starter waits for this file. A worker run by hand has none. */
   readonly readyFile?: string;
   /**
@@ -50,6 +52,11 @@ const environmentSchema = z
       .string()
       .regex(/^(?:0|\d{1,6}(?:MiB|GiB))$/u, 'must be a size such as 500MiB or 20GiB, or 0 to keep nothing')
       .transform((text) => Number.parseInt(text, 10) * (text.endsWith('GiB') ? 2 ** 30 : 2 ** 20))
+      .optional(),
+    TRACEWRIGHT_SLOTS: z
+      .string()
+      .regex(/^[1-9]\d{0,2}$/u, 'must be a whole number from 1 to 999')
+      .transform(Number)
       .optional(),
     TRACEWRIGHT_KUBERNETES_FROM: z
       .string()
@@ -156,6 +163,7 @@ function configOf(variables: z.output<typeof environmentSchema>, environment: Co
     ...(variables.TRACEWRIGHT_KUBERNETES_FROM !== undefined && {
       kubernetesFrom: variables.TRACEWRIGHT_KUBERNETES_FROM,
     }),
+    ...(variables.TRACEWRIGHT_SLOTS !== undefined && { slots: variables.TRACEWRIGHT_SLOTS }),
     ...(variables.TRACEWRIGHT_READY_FILE !== undefined && { readyFile: variables.TRACEWRIGHT_READY_FILE }),
     environment,
   };

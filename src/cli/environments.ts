@@ -19,6 +19,7 @@ import { installedPlanOf } from '../domain/plan.js';
 import type { ClusterRef, EnvironmentSpec, Phase, Progress } from '../domain/progress.js';
 import type { environment, EnvironmentInput } from '../workflows/environment.js';
 import type { RunTicket, StepDecision } from '../workflows/messages.js';
+import { withPlace } from './places.js';
 import { heldByOperator, noEnvironment, orphanedRemedy, refusable } from './refusals.js';
 
 type EnvironmentHandle = WorkflowHandle<typeof environment>;
@@ -30,6 +31,8 @@ export interface EnvironmentListing {
   readonly target: string;
   readonly phase: string;
   readonly startedAt: Date;
+  /** The machine that holds its cluster, where its start named one. */
+  readonly hostId?: string;
 }
 
 /** In milliseconds since the epoch. */
@@ -49,12 +52,14 @@ export async function listEnvironments(client: Client): Promise<EnvironmentListi
     const attribute = (name: string): string => {
       return execution.typedSearchAttributes.get(defineSearchAttributeKey(name, 'KEYWORD')) ?? '';
     };
+    const hostId = execution.memo?.[hostMemo];
     found.push({
       name: execution.workflowId.slice(environmentWorkflowId('').length),
       stack: attribute(searchAttributes.stack),
       target: attribute(searchAttributes.target),
       phase: execution.status.name === 'PAUSED' ? 'Held' : attribute(searchAttributes.phase),
       startedAt: new Date(Number(execution.memo?.[startedAtMemo] ?? execution.startTime)),
+      ...(typeof hostId === 'string' && { hostId }),
     });
   }
   return found;
@@ -283,7 +288,8 @@ export async function requestTeardown(client: Client, name: string): Promise<voi
 }
 
 export async function queryProgress(client: Client, name: string): Promise<Progress> {
-  return refusable(name, () => environmentHandle(client, name).query<Progress>('progress'));
+  const progress = await refusable(name, () => environmentHandle(client, name).query<Progress>('progress'));
+  return withPlace(client, progress);
 }
 
 /** What the environment is to be, with the stack as its file said it. */

@@ -48,6 +48,7 @@ function viewFor(context: CliContext, { json }: FollowOptions): View {
 
 const goesOn: Partial<Record<Phase, string>> = {
   Provisioning: 'the install goes on',
+  Queued: 'it waits for its turn',
   Upgrading: 'the upgrade goes on',
   Verifying: 'the check goes on',
   TearingDown: 'the teardown goes on',

@@ -14,7 +14,7 @@ import { grpcCodeOf, grpcStatus } from '../temporal/grpc-status.js';
 import { knownHostId } from '../temporal/host-id.js';
 import { withClient } from '../temporal/server.js';
 import type { ToolSource } from '../tools/find-program.js';
-import type { askMachine } from '../workflows/environment.js';
+import type { askMachine } from '../workflows/index.js';
 import { findHolder } from './environments.js';
 
 /** A machine as its workers call it. */

@@ -44,6 +44,11 @@ export function environmentWorkflowId(name: string): string {
   return `environment-${name}`;
 }
 
+/** The id of the workflow that keeps the slots of the machine `hostId`. */
+export function slotKeeperId(hostId: string): string {
+  return `slots-${hostId}`;
+}
+
 /** Labels on every namespace, release and object that Tracewright makes: by them it knows its own. */
 export const ownershipLabels = {
   environment: 'tracewright.dev/environment',

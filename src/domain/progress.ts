@@ -92,6 +92,7 @@ export interface StepProgress extends Step {
 
 export const phases = [
   'Provisioning',
+  'Queued',
   'Blocked',
   'Ready',
   'Verifying',
@@ -102,7 +103,8 @@ export const phases = [
 ] as const;
 
 /**
- * Provisioning → Ready → (Verifying, Upgrading) → TearingDown → Removed. Blocked: a step waits for a decision.
+ * Provisioning → Ready → (Verifying, Upgrading) → TearingDown → Removed. Queued: an install waits for a slot of its
+ * machine. Blocked: a step waits for a decision.
  * Stopped: an install ended without a result (abort, or `--fail-fast`) and waits for `up` or `down`.
  */
 export type Phase = (typeof phases)[number];
@@ -139,6 +141,10 @@ export interface Progress {
   readonly hostId?: string;
   readonly cluster?: ClusterRef;
   readonly steps: readonly StepProgress[];
+  /** Since when it waits for a slot of its machine. */
+  readonly queuedSince?: number;
+  /** Of one that waits: how many come before it, and 1. What the machine's slots say, so not in the workflow's answer. */
+  readonly place?: number;
   /** The latest proof. */
   readonly proof?: Proof;
   /** When the latest proof was made. Times are milliseconds since the epoch. */
@@ -169,7 +175,11 @@ export interface LiveDetail {
 /**
  * What a step that has not begun waits for: `waits for operator`. What those wait for themselves goes without saying.
  */
-export function waitText(step: StepProgress, steps: readonly StepProgress[], paused: boolean): string {
+export function waitText(
+  step: StepProgress,
+  progress: Pick<Progress, 'steps' | 'paused' | 'queuedSince' | 'place'>,
+): string {
+  const { steps, paused } = progress;
   const passed = ['done', 'skipped', 'removed'];
   const open = new Map(steps.filter(({ state }) => !passed.includes(state)).map((it) => [it.name, it]));
   const awaited = openNeeds(step, open);
@@ -184,7 +194,13 @@ export function waitText(step: StepProgress, steps: readonly StepProgress[], pau
   awaited.forEach(note);
   const names = awaited.filter((need) => !implied.has(need)).map(({ name }) => name);
   if (names.length > 0) return `waits for ${names.join(', ')}`;
-  return paused ? 'paused' : 'waits';
+  if (paused) return 'paused';
+  return progress.queuedSince === undefined ? 'waits' : queueText(progress);
+}
+
+/** `waits for a slot of the machine, place 3` */
+export function queueText({ place }: Pick<Progress, 'place'>): string {
+  return `waits for a slot of the machine${place === undefined ? '' : `, place ${String(place)}`}`;
 }
 
 function openNeeds({ needs }: StepProgress, open: ReadonlyMap<string, StepProgress>): StepProgress[] {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { totalmem } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Finding } from '../domain/check.js';
 import { TracewrightError } from '../domain/failure.js';
@@ -78,8 +78,7 @@ const memory = { least: 2 ** 30, enough: 2 * 2 ** 30 } as const;
  * @throws TracewrightError `host.limits`
  */
 export async function checkMemory(isRunning: boolean, proc = '/proc'): Promise<Finding> {
-  // Where there is no limit this is a number near 2^64.
-  const limit = Math.min(totalmem(), process.constrainedMemory() || Infinity);
+  const limit = ownMemory();
   const detail = `There are ${gib(limit)} of memory`;
   const remedy = 'Give the machine or the container more memory, or use another target.';
   if (limit < memory.least) throw tooLow(`${detail}, too little for the embedded cluster.`, remedy);
@@ -92,6 +91,30 @@ export async function checkMemory(isRunning: boolean, proc = '/proc'): Promise<F
     );
   if (limit >= memory.enough) return `${detail}.`;
   return { state: 'warning', detail: `${detail}; the stack needs about 1.2 GiB of it.`, remedy };
+}
+
+/**
+ * An install waits more than it computes: for leases, probes, pods that pull each other up. Six at once on two cores took
+ * 135 s, one alone 38 to 44 s.
+ */
+const perCore = 3;
+
+/** In bytes: an environment holds 1.2 GB (measured), and somewhat more while it is installed. */
+const bytesPerInstall = 1.5 * 2 ** 30;
+
+/**
+ * How many installs of local clusters the cores and the memory of this machine, or of its container, bear side by side.
+ * @param cores those that this process may use
+ * @param bytes of memory; where a container has no limit that of the machine
+ * @returns at least 1
+ */
+export function slotsOfMachine(cores: number = availableParallelism(), bytes: number = ownMemory()): number {
+  return Math.max(1, Math.min(perCore * cores, Math.floor(bytes / bytesPerInstall)));
+}
+
+/** In bytes: of the machine, or of the container; where there is no limit that is a number near 2^64. */
+function ownMemory(): number {
+  return Math.min(totalmem(), process.constrainedMemory() || Infinity);
 }
 
 /** Such as `1.2 GiB`. */

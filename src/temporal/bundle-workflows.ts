@@ -24,7 +24,7 @@ const quiet = {
 export async function bundleWorkflows(): Promise<void> {
   const bundle = async (path: string, options: { readonly failureConverterPath?: string }): Promise<void> => {
     const { code } = await bundleWorkflowCode({
-      workflowsPath: fileURLToPath(new URL('../workflows/environment.js', import.meta.url)),
+      workflowsPath: fileURLToPath(new URL('../workflows/index.js', import.meta.url)),
       logger: quiet,
       ...options,
     });

@@ -24,7 +24,7 @@ import { metricsUrlOf, requireMetricsPort } from './runtime.js';
 export interface EnsureWorkerOptions {
   readonly config: Pick<
     Config,
-    'stateDir' | 'cacheDir' | 'environment' | 'metricsAddress' | 'payloadKeys' | 'workerVersion'
+    'stateDir' | 'cacheDir' | 'environment' | 'metricsAddress' | 'payloadKeys' | 'workerVersion' | 'slots'
   >;
   readonly connection: ConnectionSettings;
   /** The built file that is run. @default `dist/worker.js` of this package */
@@ -87,7 +87,7 @@ const markerPath = ({ folder }: DaemonPlace): string => join(folder, 'ready.json
 
 /**
  * Makes sure that the background worker of the connection runs, from this build. One of another build (after an
- * update), with other credentials or with its metrics elsewhere gets SIGTERM and is replaced, unless `keepRunning`.
+ * update), with other credentials, its metrics elsewhere or another number of slots gets SIGTERM and is replaced, unless `keepRunning`.
  * Ready means that it takes tasks.
  * @throws TracewrightError `temporal.not-starting` with the last lines of its log, `port.taken` and `config.invalid`
  * for the address of its metrics
@@ -99,17 +99,24 @@ export async function ensureWorker(options: EnsureWorkerOptions): Promise<Ensure
   const place = workerPlace(stateDir, connection);
   const known = await observeDaemon(place);
   const before = known && addressIn(known);
-  // A shell that knows nothing of metrics, or of keys, must not take them away from the worker that another one started.
+  // A shell that knows nothing of metrics, keys or slots must not take them away from the worker that another one started.
   const metrics = config.metricsAddress ?? before;
   const keys = keyVariables(config.payloadKeys) ?? keyVariablesIn(known);
+  const slots = config.slots ?? (known?.data as { slots?: number } | undefined)?.slots;
   // The worker that runs goes on when the next one could not even start.
   if (metrics !== before) await requireMetricsPort(metrics);
   const daemon = await startDaemon({
     ...place,
     program: process.execPath,
     args: [entry],
-    version: await workerVersion(entry, [connection, metrics ?? metricsOff, keys, config.workerVersion]),
-    data: { metricsAddress: metrics ?? metricsOff, ...keys },
+    version: await workerVersion(entry, [
+      connection,
+      metrics ?? metricsOff,
+      keys,
+      config.workerVersion,
+      slots,
+    ]),
+    data: { metricsAddress: metrics ?? metricsOff, ...keys, ...(slots !== undefined && { slots }) },
     env: {
       // It runs in another folder, and its connection must be the one that we have.
       ...portableVariables(environment),
@@ -118,6 +125,7 @@ export async function ensureWorker(options: EnsureWorkerOptions): Promise<Ensure
       TRACEWRIGHT_CACHE_DIR: cacheDir,
       TRACEWRIGHT_READY_FILE: markerPath(place),
       TRACEWRIGHT_METRICS_ADDRESS: metrics,
+      TRACEWRIGHT_SLOTS: slots?.toString(),
       // It was allowed when the address was first given.
       TRACEWRIGHT_METRICS_PUBLIC: 'true',
     },
@@ -224,8 +232,8 @@ function notBuilt(entry: string): TracewrightError {
 }
 
 /**
- * Changes with the contents of the built files with the connection (by digest only: it may hold an API key) and with
- * the address of the metrics. About 15 ms.
+ * Changes with the contents of the built files, and with the connection and other settings (by digest only: there may be
+ * an API key among them). About 15 ms.
  */
 async function workerVersion(entry: string, settings: readonly unknown[]): Promise<string> {
   const hash = createHash('sha256');

@@ -70,6 +70,7 @@ export class EnvironmentState {
   private updatedAt = Date.now();
   private running: RunKind | undefined;
   private removed = false;
+  private queuedSince: number | undefined;
 
   private constructor(
     name: string,
@@ -124,6 +125,7 @@ export class EnvironmentState {
   get phase(): Phase {
     if (this.removed) return 'Removed';
     if (this.blockedSteps().length > 0) return 'Blocked';
+    if (this.queuedSince !== undefined) return 'Queued';
     if (this.running) return phaseOfRun[this.running];
     return this.known.stoppedBecause === undefined ? 'Ready' : 'Stopped';
   }
@@ -151,6 +153,11 @@ export class EnvironmentState {
 
   blockedSteps(): string[] {
     return this.board.blocked();
+  }
+
+  /** A run goes on, and nothing happens in it until somebody decides. */
+  get waitsForPeople(): boolean {
+    return (this.isPaused || this.blockedSteps().length > 0) && !this.board.runs();
   }
 
   get leftovers(): readonly Leftover[] {
@@ -249,6 +256,23 @@ export class EnvironmentState {
     this.note({ cluster });
   }
 
+  /** The run waits until the machine has a slot for it. */
+  queues(): void {
+    this.queuedSince = Date.now();
+    this.touch();
+  }
+
+  leavesQueue(): void {
+    this.queuedSince = undefined;
+    this.touch();
+  }
+
+  /** It needs no decision any more and has not begun yet. */
+  stepWaits({ name }: Step): void {
+    this.board.waits(name);
+    this.touch();
+  }
+
   stepStarted({ name, removes }: Step): void {
     this.board.starts(name, this.takesAway(removes) ? 'removing' : 'running');
     this.touch();
@@ -292,7 +316,7 @@ export class EnvironmentState {
 
   progress(): Progress {
     const { spec, leftovers: _, ...known } = this.known;
-    const { expiresAt, nextVerificationAt } = this;
+    const { expiresAt, nextVerificationAt, queuedSince } = this;
     return {
       environment: this.name,
       phase: this.phase,
@@ -301,6 +325,7 @@ export class EnvironmentState {
       updatedAt: this.updatedAt,
       steps: this.board.list(),
       ...known,
+      ...(queuedSince !== undefined && { queuedSince }),
       ...(expiresAt !== undefined && { expiresAt }),
       ...(nextVerificationAt !== undefined && { nextVerificationAt }),
     };

@@ -5,20 +5,18 @@ import {
   continueAsNew,
   isCancellation,
   patched,
-  proxyActivities,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Activities } from '../activities/index.js';
-import type { MachineQuestion, MachineReport } from '../domain/machine.js';
-import { hostTaskQueue } from '../domain/names.js';
-import { planOf } from '../domain/plan.js';
+import { planOf, type Step } from '../domain/plan.js';
 import type { ComponentDrift, EnvironmentSpec, Progress } from '../domain/progress.js';
+import type { StepOutcome } from '../domain/step-tasks.js';
 import { EnvironmentState, type StateSnapshot } from './environment-state.js';
 import { registerHandlers, requirePlan } from './handlers.js';
 import { Inbox, type RunRequest } from './inbox.js';
 import { patches } from './messages.js';
 import { publisher } from './presentation.js';
-import { failureOf, observeStep, performStep, removeStep, RunFailed, runPlan } from './steps.js';
+import { Slot } from './slot.js';
+import { failureOf, holderOf, observeStep, performStep, removeStep, RunFailed, runPlan } from './steps.js';
 
 export interface EnvironmentInput {
   /** The name of the environment. */
@@ -51,12 +49,13 @@ export async function environment(input: EnvironmentInput): Promise<Progress> {
   const inbox = new Inbox();
   if (!snapshot) inbox.requestRun({ kind: 'provision', spec });
   registerHandlers(state, inbox);
+  const slot = new Slot(state);
   const stopClocks = startClocks(state, inbox);
 
   try {
     while (!inbox.teardownRequested) {
       const request = inbox.takeRequest();
-      if (request) await serve(state, inbox, name, request);
+      if (request) await serve({ state, inbox, slot, name }, request);
       else if (historyIsLong(input)) await continueFrom(state, inbox, input);
       else await condition(() => inbox.teardownRequested || inbox.hasRequest || historyIsLong(input));
     }
@@ -72,32 +71,65 @@ export async function environment(input: EnvironmentInput): Promise<Progress> {
   return state.progress();
 }
 
+interface Parts {
+  readonly state: EnvironmentState;
+  readonly inbox: Inbox;
+  readonly slot: Slot;
+  /** Of the environment. */
+  readonly name: string;
+}
+
 /** Runs the plan as asked, to its end or until something interrupts it. */
-async function serve(
-  state: EnvironmentState,
-  inbox: Inbox,
-  name: string,
-  { kind, spec }: RunRequest,
-): Promise<void> {
+async function serve({ state, inbox, slot, name }: Parts, { kind, spec }: RunRequest): Promise<void> {
   state.adopt(spec);
   const plan = state.begin(kind);
+  const takesSlot = needsSlot(state) && patched(patches.slots);
+  const admit = async (): Promise<void> => slot.hold(await holderOf(state));
+  const stopWatch = takesSlot ? giveBackWhileNothingRuns(state, slot) : undefined;
   try {
     await inbox.interruptible(async () => {
       if (kind === 'check') await observeDrift(state, name);
-      await runPlan(state, inbox, plan, (step) => performStep(state, name, step));
+      const perform = (step: Step): Promise<StepOutcome> => performStep(state, name, step);
+      await runPlan(state, inbox, plan, { perform, ...(takesSlot && { admit }) });
     });
     state.end();
   } catch (error) {
     if (!isCancellation(error) && !(error instanceof RunFailed)) throw error;
     state.end('it was interrupted');
   }
+  if (!stopWatch) return;
+  stopWatch();
+  await CancellationScope.nonCancellable(() => slot.giveBack());
+}
+
+/** Installs take the cores of the machine that holds the cluster; a cluster that others hold takes those of theirs. */
+function needsSlot({ runningKind, spec }: EnvironmentState): boolean {
+  return (runningKind === 'provision' || runningKind === 'upgrade') && spec.target.kind !== 'kubeconfig';
+}
+
+/** While an install waits for people, others may go on. @returns stops it */
+function giveBackWhileNothingRuns(state: EnvironmentState, slot: Slot): () => void {
+  const scope = new CancellationScope();
+  scope
+    .run(async () => {
+      for (;;) {
+        await condition(() => slot.isHeld && state.waitsForPeople);
+        await slot.giveBack();
+      }
+    })
+    .catch((error: unknown) => {
+      if (!isCancellation(error)) throw error;
+    });
+  return () => {
+    scope.cancel();
+  };
 }
 
 async function tearDown(state: EnvironmentState, inbox: Inbox, name: string): Promise<void> {
   state.resume();
   const plan = state.begin('teardown');
   if (inbox.teardownBecause !== undefined) state.stopBecause(inbox.teardownBecause);
-  await runPlan(state, inbox, plan, (step) => removeStep(state, name, step));
+  await runPlan(state, inbox, plan, { perform: (step) => removeStep(state, name, step) });
   state.markRemoved();
 }
 
@@ -187,20 +219,4 @@ async function alarm(summary: string, dueAt: () => number | undefined, act: () =
     const moved = await condition(() => dueAt() !== moment, waitMs, { summary });
     if (!moved) act();
   }
-}
-
-/**
- * Asks the worker of a machine what that can do, before anything is started there. Its starter bounds it by a run timeout.
- * A step is not asked again: whoever waits for the answer asks a machine that takes no task, or one of an older version, once.
- */
-export async function askMachine(question: MachineQuestion): Promise<MachineReport> {
-  const { describeMachine } = proxyActivities<Activities>({
-    taskQueue: hostTaskQueue(question.hostId),
-    scheduleToStartTimeout: '10s',
-    startToCloseTimeout: '80s',
-    heartbeatTimeout: '12s',
-    retry: { maximumAttempts: 1 },
-    summary: 'what the machine can do',
-  });
-  return describeMachine(question);
 }

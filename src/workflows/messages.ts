@@ -1,6 +1,7 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Leftover } from '../domain/leftovers.js';
 import type { EnvironmentSpec, Progress } from '../domain/progress.js';
+import type { SlotAnswer, SlotQueue, SlotRequest, SlotUser } from '../domain/slots.js';
 
 /** The run of the plan that a request started or joined; `progress.run` tells when it is its turn. */
 export interface RunTicket {
@@ -65,6 +66,18 @@ export const resumeUpdate = defineUpdate<RunTicket>('resume');
 /** Live longer, or shorter, than the spec says. Holds for later installs too, until a spec says otherwise. */
 export const extendUpdate = defineUpdate<ExtendResult, [ExtendArguments]>('extend');
 
+/** To an environment, from who keeps the slots of its machine: you hold one. */
+export const slotGrantedSignal = defineSignal('slotGranted');
+
+/** To the keeper of a machine's slots: give me one, or a place in the line. */
+export const askSlotUpdate = defineUpdate<SlotAnswer, [SlotRequest]>('askSlot');
+
+/** To the keeper: I need my slot, or my place in the line, no more. */
+export const giveBackSlotSignal = defineSignal<[SlotUser]>('giveBackSlot');
+
+/** Who holds a slot, and who waits. */
+export const slotsQuery = defineQuery<SlotQueue>('slots');
+
 /**
  * Ids of changes that running environments notice: histories of before go on as they began. On the wire.
  */
@@ -77,4 +90,6 @@ export const patches = {
   stacksByContent: 'stacks-by-content',
   /** Leftovers keep the names of their steps. */
   leftoversKeepNames: 'leftovers-keep-names',
+  /** An install of a local cluster takes a slot of its machine. */
+  slots: 'slots',
 } as const;

@@ -68,11 +68,11 @@ function stepTable(progress: Progress): string {
   return lines.join('\n');
 }
 
-function stepText(step: StepProgress, { steps, paused }: Progress): string {
+function stepText(step: StepProgress, progress: Progress): string {
   const since = step.startedAt === undefined ? '' : ` since ${clock(step.startedAt)}`;
   switch (step.state) {
     case 'pending':
-      return plain(waitText(step, steps, paused === true));
+      return plain(waitText(step, progress));
     case 'running':
       return `**running**${since}`;
     case 'removing':

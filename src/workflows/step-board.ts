@@ -24,6 +24,11 @@ export class StepBoard {
       .map(({ name }) => name);
   }
 
+  /** Whether a step is at work. */
+  runs(): boolean {
+    return this.list().some(({ state }) => state === 'running' || state === 'removing');
+  }
+
   waits(name: string): void {
     this.set(name, { state: 'pending' });
   }

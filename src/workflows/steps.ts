@@ -23,8 +23,12 @@ import type { Inbox } from './inbox.js';
 /** Ends a run for good, when nobody is to be asked (`failFast`). */
 export class RunFailed extends Error {}
 
-/** The work of one step. */
-export type Perform = (step: Step) => Promise<StepOutcome>;
+/** The work of a run of the plan. */
+export interface PlanWork {
+  readonly perform: (step: Step) => Promise<StepOutcome>;
+  /** Waits until a step may begin. What it throws is why the step did not work. @default at once */
+  readonly admit?: () => Promise<void>;
+}
 
 /**
  * Runs the steps as their needs allow, and none while the environment is paused.
@@ -34,16 +38,16 @@ export async function runPlan(
   state: EnvironmentState,
   inbox: Inbox,
   plan: Plan,
-  perform: Perform,
+  work: PlanWork,
 ): Promise<void> {
-  await runGraph(plan, (step) => runStep(state, inbox, step, perform));
+  await runGraph(plan, (step) => runStep(state, inbox, step, work));
 }
 
 /** One step until it is done or skipped: a failure that retries did not cure waits for a decision. */
-async function runStep(state: EnvironmentState, inbox: Inbox, step: Step, perform: Perform): Promise<void> {
+async function runStep(state: EnvironmentState, inbox: Inbox, step: Step, work: PlanWork): Promise<void> {
   for (;;) {
     if (state.isPaused) await condition(() => !state.isPaused);
-    const decision = await untilDecided(state, inbox, step, perform).catch((error: unknown) => {
+    const decision = await untilDecided(state, inbox, step, work).catch((error: unknown) => {
       if (isCancellation(error)) state.stepCancelled(step);
       throw error;
     });
@@ -59,10 +63,9 @@ async function untilDecided(
   state: EnvironmentState,
   inbox: Inbox,
   step: Step,
-  perform: Perform,
+  work: PlanWork,
 ): Promise<'done' | 'retry' | 'skip'> {
-  state.stepStarted(step);
-  const failure = await attempt(state, step, perform);
+  const failure = await attempt(state, step, work);
   if (!failure) return 'done';
   // A teardown that ended here would leave things behind that nobody knows of any more.
   if (state.spec.failFast && state.runningKind !== 'teardown') {
@@ -75,8 +78,17 @@ async function untilDecided(
 }
 
 /** @returns why it failed, if it did */
-async function attempt(state: EnvironmentState, step: Step, perform: Perform): Promise<Failure | undefined> {
+async function attempt(
+  state: EnvironmentState,
+  step: Step,
+  { perform, admit }: PlanWork,
+): Promise<Failure | undefined> {
   try {
+    if (admit) {
+      state.stepWaits(step);
+      await admit();
+    }
+    state.stepStarted(step);
     const { outcome } = await perform(step);
     state.stepDone(step, outcome);
     return undefined;
@@ -170,9 +182,14 @@ async function profileOf(
  */
 async function queueOf(state: EnvironmentState): Promise<string | undefined> {
   if (state.spec.target.kind === 'kubeconfig') return undefined;
+  return hostTaskQueue(await holderOf(state));
+}
+
+/** The machine that holds a local cluster. */
+export async function holderOf(state: EnvironmentState): Promise<string> {
   const hostId = state.hostId ?? (await activities(claimProfile).claimHost()).hostId;
   if (state.hostId === undefined) state.claimedBy(hostId);
-  return hostTaskQueue(hostId);
+  return hostId;
 }
 
 function componentTask(state: EnvironmentState, environment: string, step: Step): ComponentTask {

@@ -31,6 +31,7 @@ const withoutClock = (lines: readonly string[]): string[] =>
 describe('an environment is settled', () => {
   it.each<[Phase, boolean]>([
     ['Provisioning', false],
+    ['Queued', false],
     ['Verifying', false],
     ['Upgrading', false],
     ['TearingDown', false],
@@ -106,6 +107,16 @@ describe('the plain view', () => {
     expect(withoutClock(lines)).toMatchSnapshot();
   });
 
+  it('tells the place in the line of the machine when it is another, and when the turn has come', () => {
+    const { context, lines } = recordingContext();
+    const view = createPlainView(context);
+    const queued = steps({ state: 'pending' });
+    for (const place of [3, 3, 2])
+      view.show({ progress: progressOf({ phase: 'Queued', queuedSince: 1, place, ...queued }), live: none });
+    view.show({ progress: progressOf(), live: none });
+    expect(lines.map((line) => /slot.*place (\d)$/u.exec(line)?.[1])).toEqual(['3', '2']);
+  });
+
   it('tells the attempt, and why the last one failed', () => {
     const { context, lines } = recordingContext();
     createPlainView(context).show({
@@ -159,6 +170,18 @@ describe('the JSON view', () => {
       { event: 'environment', ...whole, phase: 'Ready' },
       { event: 'step', ...of, step: 'cluster', state: 'done' },
       { event: 'end', ...of, phase: 'Ready', exitCode: 0 },
+    ]);
+  });
+
+  it('has the place of a queued environment, whenever it is another', () => {
+    const lines: string[] = [];
+    const view = createJsonView((line) => lines.push(line));
+    for (const place of [2, 2, 1])
+      view.show({ progress: progressOf({ phase: 'Queued', queuedSince: 1, place }), live: none });
+    const events = lines.map((line) => eventSchema.parse(JSON.parse(line)));
+    expect(events.filter((it) => it.event === 'environment')).toEqual([
+      expect.objectContaining({ phase: 'Queued', place: 2 }),
+      expect.objectContaining({ phase: 'Queued', place: 1 }),
     ]);
   });
 

@@ -49,6 +49,7 @@ export class ScriptedActivities {
 
   readonly activities: Activities = {
     claimHost: () => Promise.resolve({ hostId: 'test-host' }),
+    askForSlot: () => Promise.resolve({ granted: true }),
     describeMachine: () => Promise.reject(new Error('No scripted step asks what the machine can do.')),
     createCluster: async () => {
       await this.perform('cluster');

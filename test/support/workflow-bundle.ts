@@ -6,7 +6,7 @@ let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
 /** The workflows, bundled from their sources: once for each test file that asks. */
 export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
   bundle ??= bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../../src/workflows/environment.ts', import.meta.url)),
+    workflowsPath: fileURLToPath(new URL('../../src/workflows/index.ts', import.meta.url)),
     logger: { log: noop, trace: noop, debug: noop, info: noop, warn: noop, error: noop },
     // Our imports name the compiled files, as Node wants them; here their sources are meant.
     webpackConfigHook: (config) => ({

@@ -203,6 +203,20 @@ describe('the background worker', { timeout: 60_000 }, () => {
     expect((await ensureWorker(versioned('2'))).pid).not.toBe(first.pid);
   });
 
+  it('keeps the number of slots until somebody says another one', async () => {
+    const options = await workerOptions();
+    const withSlots = (slots: number): EnsureWorkerOptions => ({
+      ...options,
+      config: { ...options.config, slots },
+    });
+    const first = await ensureWorker(withSlots(2));
+    expect(await environmentOf(first.pid)).toContain('TRACEWRIGHT_SLOTS=2');
+    expect((await ensureWorker(options)).pid).toBe(first.pid);
+    const second = await ensureWorker(withSlots(5));
+    expect(second.pid).not.toBe(first.pid);
+    expect(await environmentOf(second.pid)).toContain('TRACEWRIGHT_SLOTS=5');
+  });
+
   it('goes on when the port for the metrics of the next one is taken', async () => {
     const options = await workerOptions();
     const { pid } = await ensureWorker(options);

@@ -8,6 +8,7 @@ import {
   ownershipLabels,
   searchAttributes,
   sharedTaskQueue,
+  slotKeeperId,
   workerIdentity,
 } from '../../src/domain/names.js';
 import * as wire from '../../src/workflows/messages.js';
@@ -22,10 +23,14 @@ describe('names on the wire', () => {
     expect(named.sort()).toEqual([
       'query leftovers',
       'query progress',
+      'query slots',
       'query spec',
+      'signal giveBackSlot',
+      'signal slotGranted',
       'signal teardown',
       'update abort',
       'update apply',
+      'update askSlot',
       'update extend',
       'update pause',
       'update resume',
@@ -39,6 +44,7 @@ describe('names on the wire', () => {
     const activities = createActivities(loadConfig({}), 'host');
     expect(Object.keys(activities).sort()).toEqual([
       'applyManifests',
+      'askForSlot',
       'claimHost',
       'createCluster',
       'deleteCluster',
@@ -57,6 +63,7 @@ describe('names on the wire', () => {
       'checks-go-on',
       'stacks-by-content',
       'leftovers-keep-names',
+      'slots',
     ]);
   });
 
@@ -64,6 +71,7 @@ describe('names on the wire', () => {
     expect(sharedTaskQueue).toBe('tracewright');
     expect(hostTaskQueue('h')).toBe('tracewright-host-h');
     expect(environmentWorkflowId('e')).toBe('environment-e');
+    expect(slotKeeperId('h')).toBe('slots-h');
     expect(machineOfWorker(workerIdentity('h', 7, 'build-1.lan'))).toEqual({
       hostId: 'h',
       name: 'build-1.lan',

@@ -1,6 +1,7 @@
 import { exitCodes, type CliContext, type ExitCode } from '../context.js';
 import { listEnvironments, type EnvironmentListing } from '../environments.js';
 import { elsewhereText, findWhatExists, type Orphan } from '../orphans.js';
+import { withPlaces } from '../places.js';
 import { openExistingSession, type Session } from '../session.js';
 import type { ClusterOptions } from '../target-options.js';
 
@@ -42,7 +43,9 @@ export async function list(context: CliContext, options: ListOptions): Promise<E
 }
 
 async function readAll(context: CliContext, session: Session | undefined, options: ClusterOptions) {
-  const environments = session ? await listEnvironments(session.client) : [];
+  const environments = session
+    ? await withPlaces(session.client, await listEnvironments(session.client))
+    : [];
   const { orphans, elsewhere } = await findWhatExists(context, session?.client, options);
   // The index of the server lags behind: it may still have what has lost its workflow.
   const isOrphan = ({ name, target }: EnvironmentListing): boolean =>
@@ -52,7 +55,7 @@ async function readAll(context: CliContext, session: Session | undefined, option
 
 function printLines(
   { print }: CliContext,
-  environments: readonly EnvironmentListing[],
+  environments: readonly (EnvironmentListing & { readonly place?: number })[],
   orphans: readonly OrphanListing[],
 ): void {
   if (environments.length + orphans.length === 0) {
@@ -60,10 +63,12 @@ function printLines(
     return;
   }
   const width = Math.max(...[...environments, ...orphans].map(({ name }) => name.length));
-  for (const { name, phase, stack, target, startedAt } of environments)
+  for (const { name, phase, place, stack, target, startedAt } of environments) {
+    const line = place === undefined ? phase : `${phase} (${String(place)})`;
     print(
-      `${name.padEnd(width)}  ${phase.padEnd(12)}  stack ${stack}, target ${target}, since ${startedAt.toISOString()}`,
+      `${name.padEnd(width)}  ${line.padEnd(12)}  stack ${stack}, target ${target}, since ${startedAt.toISOString()}`,
     );
+  }
   for (const { name, phase, stack = 'unknown', target, why, exists } of orphans) {
     print(`${name.padEnd(width)}  ${phase.padEnd(12)}  stack ${stack}, target ${target}: ${why}`);
     for (const line of exists) print(`${' '.repeat(width)}    ${line}`);

@@ -62,6 +62,12 @@ const ownVariables: readonly OwnVariable[] = [
     means: 'how much of the cache folder pulled images may take',
   },
   {
+    name: 'slots',
+    variables: ['TRACEWRIGHT_SLOTS'],
+    valueOf: ({ slots }) => slots?.toString(),
+    means: 'how many installs go on side by side on this machine (default: what it bears)',
+  },
+  {
     name: 'Kubernetes from',
     variables: ['TRACEWRIGHT_KUBERNETES_FROM'],
     valueOf: ({ kubernetesFrom }) => kubernetesFrom,

@@ -22,6 +22,7 @@ const environmentEvent = z
     event: z.literal('environment'),
     ...common,
     phase: z.enum(phases),
+    place: z.number().optional().describe('while it is `Queued`: how many come before it, and 1'),
     paused: z.boolean().describe('no new step starts until `resume`'),
     stack: z.string(),
     target: z.enum(targetKinds),

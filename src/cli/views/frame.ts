@@ -122,7 +122,7 @@ function textOf(
     return fitPainted([{ text: bar, style: 'cyan' }, { text: activityText(live, now) }], columns, paint);
   }
   if (step.state === 'pending') {
-    const text = waitText(step, progress.steps, progress.paused === true);
+    const text = waitText(step, progress);
     return paint('dim', fit(text, columns));
   }
   const style = step.failure && isWide ? 'red' : undefined;

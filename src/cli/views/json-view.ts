@@ -67,8 +67,9 @@ function endEvent(progress: Progress, exitCode: number, at: number): EndEvent {
 type Common = Pick<CliEvent, 'at' | 'environment'>;
 
 function environmentEvent(common: Common, progress: Progress): EnvironmentEvent {
-  const { phase, paused = false, stack, target, run } = progress;
-  return { event: 'environment', ...common, phase, paused, stack, target, run };
+  const { phase, place, paused = false, stack, target, run } = progress;
+  const queue = place === undefined ? {} : { place };
+  return { event: 'environment', ...common, phase, ...queue, paused, stack, target, run };
 }
 
 function stepEvent(common: Common, step: StepProgress): StepEvent {

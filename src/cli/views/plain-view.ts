@@ -1,5 +1,5 @@
 import { formatDuration } from '../../domain/duration.js';
-import type { StepProgress, StepState } from '../../domain/progress.js';
+import { queueText, type Progress, type StepProgress, type StepState } from '../../domain/progress.js';
 import type { CliContext } from '../context.js';
 import { failureLines } from '../errors.js';
 import type { LiveStep, View } from '../follow.js';
@@ -16,6 +16,7 @@ export function createPlainView(
   const told = new Map<string, Told>();
   let width = 0;
   let wasPaused = false;
+  let lastPlace: number | undefined;
 
   const time = (): string => paint('dim', formatDuration(clock() - started).padStart(11));
 
@@ -30,6 +31,12 @@ export function createPlainView(
         `${time()}   ${isPaused ? 'paused: what runs goes on, nothing new starts until `tracewright resume`' : 'resumed'}`,
       );
     wasPaused = isPaused;
+  };
+
+  const showPlace = ({ phase, place }: Progress): void => {
+    if (phase === 'Queued' && place !== undefined && place !== lastPlace)
+      print(`${time()}   ${queueText({ place })}`);
+    lastPlace = place;
   };
 
   const showState = (step: StepProgress): void => {
@@ -57,6 +64,7 @@ export function createPlainView(
 
   return {
     show: ({ progress, live }) => {
+      showPlace(progress);
       width = Math.max(...progress.steps.map(({ name }) => name.length));
       for (const step of progress.steps) {
         showState(step);

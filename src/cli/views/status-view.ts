@@ -40,9 +40,7 @@ function stepView(step: StepProgress, live: LiveStep | undefined, progress: Prog
 
 function stepText(step: StepProgress, live: LiveStep | undefined, progress: Progress, now: number): string {
   if (isRunning(step)) return [activityText(live, now), attemptText(live)].filter((it) => it).join(' · ');
-  return step.state === 'pending'
-    ? waitText(step, progress.steps, progress.paused === true)
-    : outcomeText(step);
+  return step.state === 'pending' ? waitText(step, progress) : outcomeText(step);
 }
 
 /** In the order in which a trace passes them. */

@@ -25,6 +25,7 @@ export const stepMarks = {
 /** Of the name of a phase. */
 export const phaseStyles = {
   Provisioning: 'cyan',
+  Queued: 'yellow',
   Blocked: 'red',
   Ready: 'green',
   Verifying: 'cyan',
