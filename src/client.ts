@@ -4,7 +4,7 @@ import { exitCodes, type CliContext } from './cli/context.js';
 import { errorLines, exitCodeOf, usageError } from './cli/errors.js';
 import { createProgram } from './cli/program.js';
 import { createPaint } from './cli/views/format.js';
-import { readConfig, requireGood } from './config.js';
+import { readConfig, requireGood, requireWorkingFolder } from './config.js';
 import { sharedSignal } from './tools/shared-signal.js';
 
 /** Runs the command line and sets the exit code of the process. */
@@ -13,6 +13,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   let paint = createPaint(false);
   const interrupted = new AbortController();
   try {
+    requireWorkingFolder();
     const { config, problems } = readConfig();
     paint = createPaint(process.stdout.isTTY && !isDumb(config) && !config.environment['NO_COLOR']);
     process.exitCode = exitCodes.ok;

@@ -141,6 +141,20 @@ export function requireGood([problem]: readonly ConfigProblem[]): void {
   });
 }
 
+/** @throws TracewrightError `usage.invalid` when the folder that relative paths start from is gone */
+export function requireWorkingFolder(): void {
+  try {
+    process.cwd();
+  } catch (cause) {
+    throw new TracewrightError({
+      type: 'usage.invalid',
+      message: 'The folder in which this command runs does not exist any more.',
+      remedy: 'Go to one that exists: cd.',
+      cause,
+    });
+  }
+}
+
 function configOf(variables: z.output<typeof environmentSchema>, environment: Config['environment']): Config {
   const stateHome = variables.XDG_STATE_HOME ?? join(homedir(), '.local', 'state');
   const cacheHome = variables.XDG_CACHE_HOME ?? join(homedir(), '.cache');

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { TracewrightError } from '../domain/failure.js';
 
@@ -47,6 +48,20 @@ export async function requireWritable(folder: string, options: WritableFolderOpt
  */
 export async function checkWritable(folder: string, options: WritableFolderOptions): Promise<number> {
   return tryWriting(folder, await nearestExisting(folder), options);
+}
+
+/**
+ * A new folder, which only this user may enter, for what is needed for a while. Who made it removes it.
+ * @param prefix of its name
+ * @param parent @default where the user keeps such (TMPDIR)
+ * @throws TracewrightError `state.disk-full`, `state.unwritable`
+ */
+export async function temporaryFolder(prefix: string, parent = tmpdir()): Promise<string> {
+  try {
+    return await mkdtemp(join(parent, prefix));
+  } catch (error) {
+    throw explain(parent, { what: 'temporary', variable: 'TMPDIR', roomBytes: 0 }, error);
+  }
 }
 
 /** @param where an existing folder on the same disk. @returns the free bytes */

@@ -5,10 +5,12 @@ import type { Progress } from '../../src/domain/progress.js';
 import { sharedCacheDir } from '../support/cache.js';
 import { makeCertificates } from '../support/certificates.js';
 import { testFolder } from '../support/folder.js';
+import { createK3dStandIn } from '../support/k3d-stand-in/index.js';
 import { exec, insecure, kubeconfigText, standIn } from '../support/kubeconfig.js';
 import { proofText } from '../support/proof-text.js';
 import { killProcessesOf } from '../cli/small-environment.js';
 import { cli, type CliRun } from '../cli/support.js';
+import { writeFiles } from './support.js';
 
 /** Stands for `aws eks get-token`: what it gives is up to the shell. It notes for whom it was called. */
 const plugin = `#!/bin/sh
@@ -75,6 +77,34 @@ describe(
       );
       expect(files.join()).toContain('kubeconfigPath');
       expect(files.join()).not.toMatch(/fresh-(?:first|second|third)/u);
+    });
+
+    it('brings its own Docker engine, which the worker of the first shell asks as well', async () => {
+      const folder = await testFolder();
+      onTestFinished(() => killProcessesOf(folder));
+      const { variables } = await createK3dStandIn(folder, '');
+      const path = join(folder, 'named');
+      await writeFiles(path, {
+        docker: `#!/bin/sh\necho "\${TRACEWRIGHT_READY_FILE:+worker} $DOCKER_HOST" >> '${folder}/asked'\nexec '${folder}/bin/docker' "$@"\n`,
+      });
+      await writeFile(join(folder, 'stack.yaml'), stack.replace('kubeconfig', 'k3d'));
+      const shell = (env: Record<string, string>, ...args: string[]): Promise<CliRun> =>
+        cli(folder, args, {
+          env: {
+            TRACEWRIGHT_CACHE_DIR: sharedCacheDir,
+            ...variables,
+            ...env,
+            PATH: `${path}:${variables['PATH'] ?? ''}`,
+          },
+        });
+      const asked = async (): Promise<string[]> =>
+        (await readFile(join(folder, 'asked'), 'utf8').catch(() => '')).split('\n');
+      const up = ['up', '--detach', '--stack', 'stack.yaml', '--target', 'k3d'];
+      for (const name of ['one', 'two']) {
+        const engine = `unix://${folder}/${name}.sock`;
+        expect(await shell({ DOCKER_HOST: engine }, ...up, '--name', name)).toMatchObject({ exitCode: 0 });
+        await expect.poll(asked, { timeout: 30_000 }).toContain(`worker ${engine}`);
+      }
     });
   },
 );

@@ -217,6 +217,16 @@ describe.concurrent('a machine that cannot', () => {
   );
 });
 
+it('a working folder that is gone', async () => {
+  const folder = await folderOf();
+  const program = join(import.meta.dirname, '../../bin/tracewright.js');
+  const script = 'cd "$0" && rmdir "$0" && exec "$@"';
+  const args = ['-c', script, folder, process.execPath, program, 'plan', '--stack', 'embedded'];
+  await expect(run('sh', args)).rejects.toMatchObject({
+    evidence: expect.arrayContaining([expect.stringContaining('error [usage.invalid]')]) as string[],
+  });
+});
+
 /** With a server of one's own on PATH nothing is downloaded. */
 const pathWithoutTemporal = (process.env['PATH'] ?? '')
   .split(':')

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { TracewrightError } from '../../domain/failure.js';
 import { pinnedImage } from '../../domain/images.js';
@@ -11,6 +10,7 @@ import { saveImages } from '../../targets/embedded/save-images.js';
 import { embeddedSourceDir } from '../../targets/open-target.js';
 import { provideHelm } from '../../tools/helm-binary.js';
 import { createHelm } from '../../tools/helm/helm.js';
+import { temporaryFolder } from '../../tools/writable-folder.js';
 import { exitCodes, type CliContext, type ExitCode } from '../context.js';
 import { applyParameters } from '../parameters/choose.js';
 import { readParameters, type ParameterOptions } from '../parameters/read.js';
@@ -36,7 +36,7 @@ export async function saveStackImages(context: CliContext, options: SaveOptions)
   const stack = await withChartsFrom(applyParameters(loaded.stack, parameters), options.chartsFrom);
   const lock = await readLock(lockPathOf(loaded.path));
   const onProgress = progressNotes(context);
-  const scratch = await mkdtemp(join(tmpdir(), 'tracewright-images-'));
+  const scratch = await temporaryFolder('tracewright-images-');
   try {
     const { path: binary } = await provideHelm({ ...config, onProgress, signal });
     const helm = createHelm({

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { isTracewrightError, TracewrightError } from '../../domain/failure.js';
 import type { Parameter } from '../../domain/parameter.js';
@@ -17,6 +16,7 @@ import { loadStack, parameterizedStack } from '../../stack-file.js';
 import { provideHelm } from '../../tools/helm-binary.js';
 import { createHelm } from '../../tools/helm/helm.js';
 import { isSecretName } from '../../tools/redact.js';
+import { temporaryFolder } from '../../tools/writable-folder.js';
 import { builtInStacks, registryOf, type SourceOptions, withChartsFrom } from '../stack-sources.js';
 import { type CliContext, type ExitCode, exitCodes } from '../context.js';
 import { type ParameterOptions, readParameters } from '../parameters/read.js';
@@ -42,7 +42,7 @@ export async function lock(context: CliContext, options: LockCommandOptions): Pr
     context.note(`With the parameters of the last lock: ${listed(parameters)}. --reset-values forgets them.`);
   const asked = parameterizedStack(loaded.stack, parameters);
   const stack = await withChartsFrom(asked, options.chartsFrom);
-  const folder = await mkdtemp(join(tmpdir(), 'tracewright-lock-'));
+  const folder = await temporaryFolder('tracewright-lock-');
   try {
     const onProgress = progressNotes(context);
     const { path: binary } = await provideHelm({ ...context.config, onProgress, signal: context.signal });

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failureOf } from '../../domain/check.js';
 import { isCancellation, isTracewrightError, TracewrightError } from '../../domain/failure.js';
@@ -14,6 +13,7 @@ import { provideHelm } from '../../tools/helm-binary.js';
 import { locateChart } from '../../tools/helm/chart-source.js';
 import { createHelm } from '../../tools/helm/helm.js';
 import { connectKubernetes } from '../../tools/kubernetes/connection.js';
+import { temporaryFolder } from '../../tools/writable-folder.js';
 import { type CliContext, type ExitCode, exitCodes } from '../context.js';
 import { findExisting } from '../existing.js';
 import { type InstallOptions, readInstallRequest } from '../install-request.js';
@@ -43,7 +43,7 @@ export async function plan(context: CliContext, options: PlanOptions): Promise<E
   const spec = { stack, target, ...(options.adopt && { adopt: options.adopt }) };
   const found = await previewCluster(context, machine, { name, intent: spec, existing: existing?.spec });
   for (const warning of found.warnings) note(paint('yellow', warning));
-  const folder = await mkdtemp(join(tmpdir(), 'tracewright-plan-'));
+  const folder = await temporaryFolder('tracewright-plan-');
   try {
     const steps = await previewSteps(
       previewContext(context, { name, spec, found, folder }),

@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { TracewrightError } from '../../domain/failure.js';
@@ -8,6 +7,7 @@ import { findProgram } from '../../tools/find-program.js';
 import { runGo } from '../../tools/go/go.js';
 import { withLock } from '../../tools/lock.js';
 import { run } from '../../tools/process.js';
+import { temporaryFolder } from '../../tools/writable-folder.js';
 import { embeddedBuildHash, findEmbeddedBuild } from './build/store.js';
 import { checkGo, pinnedGo } from './build/requirements.js';
 import { findPrebuilt } from './download/prebuilt.js';
@@ -45,7 +45,7 @@ const line = z.object({
 export async function saveImages(options: SaveImagesOptions): Promise<number> {
   const { images, folder, pulls, onProgress, signal } = options;
   const program = await provideProgram(options);
-  const scratch = await mkdtemp(join(tmpdir(), 'tracewright-save-'));
+  const scratch = await temporaryFolder('tracewright-save-');
   let bytes = 0;
   let failed: z.infer<typeof line> | undefined;
   try {

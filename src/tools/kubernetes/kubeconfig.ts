@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { delimiter } from 'node:path';
 import { parse } from 'yaml';
 import { TracewrightError } from '../../domain/failure.js';
@@ -139,6 +139,11 @@ function filesOf(kubeconfigPath: string): string[] {
 }
 
 function readFile(file: string): Kubeconfig {
+  if (statSync(file).isFIFO())
+    throw notFound(
+      `The kubeconfig ${file} is a pipe, which can be read once: kubectl and helm have to read it as well.`,
+      'Write it to a file that only you can read, and name that.',
+    );
   let value: unknown;
   try {
     // As kubectl reads it: YAML 1.1, of equal keys the last one.
@@ -158,12 +163,28 @@ function readFile(file: string): Kubeconfig {
   }
   if (value !== null && !isFields(value))
     throw notFound(`The file ${file} is not a kubeconfig.`, 'Correct the file, or name another one.');
+  requireTexts(file, value);
   return {
     currentContext: textOf(value?.['current-context']),
     contexts: entriesOf(file, value?.['contexts'], 'context'),
     clusters: entriesOf(file, value?.['clusters'], 'cluster'),
     users: entriesOf(file, value?.['users'], 'user'),
   };
+}
+
+/** kubectl refuses a file in which a name is a number, which helm asks for only when much is done. */
+function requireTexts(file: string, value: Fields | null): void {
+  const named = ['contexts', 'clusters', 'users'].flatMap((part) => (value?.[part] ?? []) as unknown);
+  const texts = [
+    value?.['current-context'],
+    ...[named].flat().flatMap((item) => (isFields(item) ? [item['name']] : [])),
+  ];
+  const other = texts.find((text) => typeof text === 'number' || typeof text === 'boolean');
+  if (other !== undefined)
+    throw notFound(
+      `The file ${file} is not a kubeconfig: the name ${String(other)} is a ${typeof other}, as it is written.`,
+      `Write it in quotes: "${String(other)}".`,
+    );
 }
 
 function entriesOf(file: string, list: unknown, key: string): Map<string, Entry> {
@@ -192,7 +213,7 @@ function isFields(value: unknown): value is Fields {
 }
 
 function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '';
+  return typeof value === 'string' ? value : '';
 }
 
 function notFound(message: string, remedy: string, cause?: unknown): TracewrightError {

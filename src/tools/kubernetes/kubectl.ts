@@ -1,6 +1,6 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { lstat, mkdtemp, readdir, rmdir, unlink } from 'node:fs/promises';
+import { lstat, readdir, rmdir, unlink } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { TracewrightError } from '../../domain/failure.js';
 import type { ToolSource } from '../find-program.js';
 import { provideKubectl } from '../helm-binary.js';
 import { redact } from '../redact.js';
+import { temporaryFolder } from '../writable-folder.js';
 import { kubeconfigCall, type ResolvedContext } from './kubeconfig.js';
 import { failureOf, noCredentials, notForwarded, tooSlow, unusable } from './kubectl-failure.js';
 import type { PodPort } from './pod-connection.js';
@@ -140,7 +141,11 @@ async function startProxy(call: Call, onEnd: () => void): Promise<Route> {
   const folder = await socketFolder();
   const socketPath = join(folder, socketName);
   const args = ['proxy', '--unix-socket', socketPath, '--append-server-path'];
-  const kubectl = await startKubectl(call, args, folder);
+  const kubectl = await startKubectl(call, {
+    args,
+    serving: /^(?:Starting to serve|Please enter )/u,
+    folder,
+  });
   const dispatcher = new Agent({
     connect: { socketPath },
     keepAliveTimeout: 30_000,
@@ -164,7 +169,7 @@ async function startProxy(call: Call, onEnd: () => void): Promise<Route> {
   }, patienceMs);
   try {
     // Without credentials kubectl asks for a user's name, and here nobody answers.
-    if ((await kubectl.firstLine).startsWith('Please enter ')) throw noCredentials(resolved);
+    if ((await kubectl.servingLine).startsWith('Please enter ')) throw noCredentials(resolved);
     const first = { origin: 'http://localhost', path: '/version', method: 'GET' } as const;
     const { statusCode: status, headers, body } = await dispatcher.request(first);
     const answer = { status, headers: headers as Record<string, string>, body: await body.text() };
@@ -183,15 +188,18 @@ async function startProxy(call: Call, onEnd: () => void): Promise<Route> {
 }
 
 const [folderPrefix, socketName] = ['tracewright-kubectl-', 'api.sock'];
+/** In characters: with the two names behind it, the path of a socket has room for 103 of them everywhere. */
+const longestParent = 64;
 
 /**
- * A folder for one socket, which only this user may enter. Not in the state folder: the path of a socket has room for
- * about 100 characters. Those go of which everybody was killed at once, the supervisor as well.
+ * A folder for one socket, which only this user may enter. Not in the state folder, whose path may be too long for a
+ * socket. Those go of which everybody was killed at once, the supervisor as well.
  */
 async function socketFolder(): Promise<string> {
-  const folders = (await readdir(tmpdir())).filter((name) => name.startsWith(folderPrefix));
-  await Promise.all(folders.map((name) => removeDead(join(tmpdir(), name)).catch(() => undefined)));
-  return mkdtemp(join(tmpdir(), folderPrefix));
+  const parent = tmpdir().length > longestParent ? '/tmp' : tmpdir();
+  const folders = (await readdir(parent).catch(() => [])).filter((name) => name.startsWith(folderPrefix));
+  await Promise.all(folders.map((name) => removeDead(join(parent, name)).catch(() => undefined)));
+  return temporaryFolder(folderPrefix, parent);
 }
 
 async function removeDead(folder: string): Promise<void> {
@@ -223,10 +231,10 @@ async function startForward(
     `pod/${pod}`,
     `:${String(port)}`,
   ];
-  const kubectl = await startKubectl(call, args, '');
+  const kubectl = await startKubectl(call, { args, serving: /^Forwarding from .*:\d+ ->/u });
   void kubectl.ended.then(onEnd);
   try {
-    const line = await kubectl.firstLine.catch(() => {
+    const line = await kubectl.servingLine.catch(() => {
       throw notForwarded(call.resolved, `${namespace}/${pod}`, kubectl.said());
     });
     kubectl.background();
@@ -241,8 +249,8 @@ async function startForward(
 class NotServing extends Error {}
 
 interface Background {
-  /** The first line of its standard output: it serves. @throws NotServing when it ends before */
-  readonly firstLine: Promise<string>;
+  /** The line of its standard output that says that it serves. @throws NotServing when it ends before */
+  readonly servingLine: Promise<string>;
   readonly ended: Promise<void>;
   /** The last lines of its standard error and its plugin's, without secrets. */
   said(): string[];
@@ -252,12 +260,19 @@ interface Background {
   end(): void;
 }
 
+interface KubectlCall {
+  readonly args: readonly string[];
+  /** How the line of its standard output begins that says so; a wrapper may say more before it. */
+  readonly serving: RegExp;
+  /** Goes with it. */
+  readonly folder?: string;
+}
+
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
 async function startKubectl(
   { resolved, source, stop }: Call,
-  args: readonly string[],
-  folder: string,
+  { args, serving, folder = '' }: KubectlCall,
 ): Promise<Background> {
   const { path } = await provideKubectl({ ...source, signal: stop });
   const { args: which, env } = kubeconfigCall(resolved, '--context');
@@ -290,16 +305,18 @@ async function startKubectl(
       resolve();
     });
   });
-  const firstLine = new Promise<string>((resolve, reject) => {
-    createInterface({ input: child.stdout }).once('line', resolve);
+  const servingLine = new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      if (serving.test(line)) resolve(line);
+    });
     child.once('error', reject);
     child.once('close', () => {
       reject(new NotServing(lines.join('\n')));
     });
   });
-  firstLine.catch(() => undefined);
+  servingLine.catch(() => undefined);
   return {
-    firstLine,
+    servingLine,
     ended,
     said: () => [...lines],
     background() {

@@ -131,6 +131,31 @@ users: [{ name: good, user: { token: t } }]
       );
   });
 
+  it.each(['current-context: 1', 'contexts: [{ name: 1, context: {} }]', 'users: [{ name: true }]'])(
+    'hold names that are texts: %s',
+    async (text) => {
+      const path = join(await testFolder(), 'config');
+      await writeFile(path, text);
+      expect(() => resolveContext({ kubeconfigPath: path, context: 'c' })).toThrow(
+        expect.objectContaining({
+          type: 'cluster.not-found',
+          message: expect.stringContaining('is not a kubeconfig') as string,
+        }) as Error,
+      );
+    },
+  );
+
+  it('are files, and no pipes, which only one can read', async () => {
+    const path = join(await testFolder(), 'pipe');
+    await run('mkfifo', [path]);
+    expect(() => findContext([path])).toThrow(
+      expect.objectContaining({
+        type: 'cluster.not-found',
+        message: expect.stringContaining('is a pipe') as string,
+      }) as Error,
+    );
+  });
+
   it('are taken as kubectl takes them, whatever they hold', { timeout: 300_000 }, async () => {
     const folder = await testFolder();
     const { path: program } = await provideKubectl(kubectl);

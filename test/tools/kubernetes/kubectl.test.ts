@@ -1,18 +1,17 @@
 import { once } from 'node:events';
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { networkInterfaces } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { TracewrightError } from '../../../src/domain/failure.js';
 import type { Kubernetes } from '../../../src/tools/kubernetes/connection.js';
-import { findByVariable } from '../../../src/tools/process-identity.js';
 import { makeCertificates, type Certificates } from '../../support/certificates.js';
 import { startConnectProxy, type ConnectProxy } from '../../support/connect-proxy.js';
 import { credential, exec, insecure, kubeconfig, openCluster, standIn } from '../../support/kubeconfig.js';
-import { goneByVariable, kubectlWith } from '../../support/kubectl.js';
+import { kubectlWith } from '../../support/kubectl.js';
 
 let certificates: Certificates;
 beforeAll(() => {
@@ -339,39 +338,3 @@ describe('a proxy', () => {
     expect(proxy.asked).toEqual([]);
   });
 });
-
-it('kubectl ends with this program, and its socket goes', async () => {
-  const before = await sockets();
-  const api = await standIn();
-  const kube = openCluster(
-    await kubeconfig({ cluster: { server: api.url } }),
-    kubectlWith({ MARK: api.url }),
-  );
-  await kube.serverVersion();
-  const [socket = ''] = (await sockets()).filter((name) => !before.includes(name));
-  expect(socket).not.toBe('');
-  const [program] = await findByVariable('MARK', api.url);
-  process.kill(program?.pid ?? 0, 'SIGKILL');
-  await goneByVariable('MARK', api.url);
-  expect(await sockets()).not.toContain(socket);
-  // Somebody ended it: the next request starts another.
-  expect(await kube.serverVersion()).toBe('v1.34.4');
-});
-
-it('the socket of one that was killed together with its supervisor goes when the next one starts', async () => {
-  const api = await standIn();
-  const path = await kubeconfig({ cluster: { server: api.url } });
-  const before = await sockets();
-  const kube = openCluster(path, kubectlWith({ MARK: path }));
-  await kube.serverVersion();
-  for (const { pid } of await findByVariable('MARK', path)) process.kill(pid, 'SIGKILL');
-  await goneByVariable('MARK', path);
-  const [dead = ''] = (await sockets()).filter((name) => !before.includes(name));
-  expect(dead).not.toBe('');
-  expect(await kube.serverVersion()).toBe('v1.34.4');
-  expect(await sockets()).not.toContain(dead);
-});
-
-async function sockets(): Promise<string[]> {
-  return (await readdir(tmpdir())).filter((name) => name.startsWith('tracewright-kubectl-'));
-}
