@@ -8,6 +8,8 @@ export interface Certificates {
   readonly root: string;
   readonly intermediate: string;
   readonly server: { readonly key: string; readonly cert: string };
+  /** Signed as the server's; for whoever is asked who they are. */
+  readonly client: { readonly key: string; readonly cert: string };
 }
 
 /** Made by openssl, which Node cannot do by itself. */
@@ -31,10 +33,12 @@ export function makeCertificates(): Certificates {
     const authority = 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n';
     sign('intermediate', '/CN=Example Cluster CA', 'root', authority);
     sign('server', '/CN=kube-apiserver', 'intermediate', 'subjectAltName=IP:127.0.0.1,DNS:localhost\n');
+    sign('client', '/CN=tracewright', 'intermediate', 'extendedKeyUsage=clientAuth\n');
     return {
       root: read('root.pem'),
       intermediate: read('intermediate.pem'),
       server: { key: read('server.key'), cert: read('server.pem') + read('intermediate.pem') },
+      client: { key: read('client.key'), cert: read('client.pem') + read('intermediate.pem') },
     };
   } finally {
     rmSync(folder, { recursive: true, force: true });
