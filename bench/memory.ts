@@ -25,7 +25,8 @@ async function namespaceOf(pid: string): Promise<string> {
   return readlink(`/proc/${pid}/ns/pid`).catch(() => '');
 }
 
-async function proportionalSetSize(pid: string): Promise<number> {
+/** Of one process; 0 when it has ended. */
+export async function proportionalSetSize(pid: string): Promise<number> {
   const text = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '');
   return Number(/^Pss:\s+(\d+) kB$/mu.exec(text)?.[1] ?? 0) * 1024;
 }

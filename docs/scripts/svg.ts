@@ -96,6 +96,7 @@ function usedRows(screen: Screen): number {
   return screen.findLastIndex((runs) => runs.length > 0) + 1;
 }
 
-function escaped(text: string): string {
+/** For text and attributes of an SVG. */
+export function escaped(text: string): string {
   return text.replace(/[&<>"]/gu, (it) => `&#${String(it.charCodeAt(0))};`);
 }

@@ -1,0 +1,107 @@
+import { megabytes, seconds } from '../table.js';
+import type { Contender } from './contenders.js';
+import type { Recovery, Start } from './trial.js';
+
+/** What one contender has shown, round by round. */
+export interface Measured {
+  readonly contender: Pick<Contender, 'name' | 'title' | 'lacks'>;
+  readonly installs: readonly Start[];
+  readonly recoveries: readonly Recovery[];
+}
+
+/** Of an even number the mean of both in the middle; NaN of none. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  return ((sorted[Math.floor(middle)] ?? NaN) + (sorted[Math.ceil(middle)] ?? NaN)) / 2;
+}
+
+/**
+ * The table: a head, and a row a figure; a column a contender. Medians, in brackets as multiples of the first column's.
+ */
+export function tableOf(all: readonly Measured[]): string[][] {
+  const compared = (
+    figure: string,
+    text: (value: number) => string,
+    of: (start: Start) => number | undefined,
+  ): string[] => {
+    const values = all.map(({ installs }) => known(installs.map(of)));
+    const [first = []] = values;
+    return [
+      figure,
+      ...values.map((some) => {
+        const lost = lostText(all[0]?.installs.length ?? 0, some.length);
+        return some.length === 0
+          ? lost
+          : `${text(median(some))} (${(median(some) / median(first)).toFixed(2)})${lost && `, ${lost}`}`;
+      }),
+    ];
+  };
+  const recovered = (figure: string, text: (recoveries: readonly Recovery[]) => string): string[] => [
+    figure,
+    ...all.map(({ recoveries }) => text(recoveries)),
+  ];
+  return [
+    ['', ...all.map(({ contender }) => contender.title)],
+    compared('first trace found after', seconds, ({ traceMs }) => traceMs),
+    compared('command ended after', seconds, ({ endMs }) => endMs),
+    compared('processor time of its processes', seconds, ({ processorMs }) => processorMs),
+    compared('processor time of the whole machine', seconds, ({ machineMs }) => machineMs),
+    compared('most memory of its processes (PSS)', megabytes, ({ peakBytes }) => peakBytes),
+    recovered('killed after', (some) => seconds(median(some.map(({ killedMs }) => killedMs)))),
+    recovered('started again: command ended', endText),
+    recovered('started again: trace found after', (some) => {
+      const found = known(some.map(({ again }) => again.traceMs));
+      const lost = lostText(some.length, found.length);
+      return found.length === 0 ? lost : seconds(median(found)) + (lost && `, ${lost}`);
+    }),
+    recovered('left then', (some) => {
+      const left = [...new Set(some.flatMap((recovery) => recovery.left))];
+      return left.length === 0 ? 'nothing' : left.join('; ');
+    }),
+    ['does not do', ...all.map(({ contender }) => contender.lacks)],
+  ];
+}
+
+/** From the first start to the trace, with the kill between, in milliseconds; `undefined` where one was never found. */
+export function recoveredMs({ recoveries }: Measured): number | undefined {
+  const totals = known(recoveries.map(({ killedMs, again }) => again.traceMs && killedMs + again.traceMs));
+  return totals.length < recoveries.length || totals.length === 0 ? undefined : median(totals);
+}
+
+/** For a terminal: columns as wide as their widest cell, rows without trailing blanks. */
+export function alignedTable(rows: readonly (readonly string[])[]): string {
+  const [head = []] = rows;
+  const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('   ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+export function markdownTable([head = [], ...rows]: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+function endText(recoveries: readonly Recovery[]): string {
+  const well = recoveries.filter(({ again }) => again.exitCode === 0).length;
+  const after = `after ${seconds(median(recoveries.map(({ again }) => again.endMs)))}`;
+  if (well === recoveries.length) return `well, ${after}`;
+  return well === 0
+    ? `failed, ${after}`
+    : `failed in ${String(recoveries.length - well)} of ${String(recoveries.length)}, ${after}`;
+}
+
+function lostText(all: number, found: number): string {
+  if (found === all) return '';
+  return found === 0 ? 'never' : `never in ${String(all - found)} of ${String(all)}`;
+}
+
+function known(values: readonly (number | undefined)[]): number[] {
+  return values.filter((value) => value !== undefined);
+}
