@@ -4,6 +4,7 @@ import {
   isScalar,
   isSeq,
   LineCounter,
+  parseAllDocuments,
   parseDocument,
   visit,
   type Document,
@@ -41,23 +42,35 @@ const maxAliasCount = 10_000;
  */
 export function readStackDocument(text: string, label: string): StackDocument {
   const lines = new LineCounter();
-  const document = parseDocument(text, { ...goYaml, lineCounter: lines, prettyErrors: false });
+  const options = { ...goYaml, lineCounter: lines, prettyErrors: false };
+  // Of nothing at all there is no document.
+  const documents = [...parseAllDocuments(text, options), parseDocument('', goYaml)];
   const where = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
     return `${String(line)}:${String(col)}`;
   };
-  const [error] = document.errors;
+  const [error] = documents.flatMap(({ errors }) => errors);
   if (error) {
     const remedy = indentation.has(error.code)
       ? 'Look at the indentation of that line and of the one below it.'
       : 'Correct the YAML at that place.';
     throw malformed(`${label}:${where(error.pos[0])}: ${error.message}`, error, remedy);
   }
+  const [document = documents[0] as Document, second] = documents.filter(
+    ({ contents }) => !isNothing(contents),
+  );
+  if (second)
+    throw malformed(
+      `${label}:${where(start(second.contents))}: a second document begins here`,
+      undefined,
+      'Make one of them: tools differ in what they make of several.',
+    );
   const culprit = unlikeJson(document);
   if (culprit) {
-    const what = isScalar(culprit)
-      ? `${culprit.source ?? ''} is a number that is not kept as it is written`
-      : 'a map or list cannot be a key';
+    const what =
+      isScalar(culprit) && culprit.value !== null
+        ? `${culprit.source ?? ''} is a number that is not kept as it is written`
+        : 'a key must be a text, and no map, list or nothing';
     const remedy =
       'Write it in quotes if it is a text; JSON, which Helm and kubectl make of it, does not keep it otherwise.';
     throw malformed(`${label}:${where(start(culprit))}: ${what}`, undefined, remedy);
@@ -77,13 +90,18 @@ function plainValue(document: Document, place: string): unknown {
   }
 }
 
+/** What stands between two `---`, before the first or behind the last, and the word null. */
+function isNothing(node: unknown): boolean {
+  return node === null || (isScalar(node) && node.value === null);
+}
+
 /** The first number that JSON cannot hold or that would lose digits, or key that is no text. */
 function unlikeJson(document: Document): Node | undefined {
   let found: Node | undefined;
   visit(document, {
     Pair(_, { key }) {
-      if (!isMap(key) && !isSeq(key)) return undefined;
-      found = key;
+      if (!isMap(key) && !isSeq(key) && !isNothing(key)) return undefined;
+      found = key as Node;
       return visit.BREAK;
     },
     Scalar(_, scalar) {

@@ -90,6 +90,34 @@ block: |
     expect(ours).toEqual(others);
   });
 
+  it.each([
+    '---\na: 1\n',
+    '---\n---\na: 1\n',
+    'a: 1\n---\n',
+    'a: 1\n---\n# the end\n',
+    '',
+    '---\n',
+    'null\n',
+  ])('are what Helm makes of a file with nothing between its marks: %j', async (text) => {
+    const chart = await echoChart();
+    const file = join(chart, 'mine.yaml');
+    await writeFile(file, text);
+    expect(readStackDocument(text, 'v.yaml').value ?? {}).toEqual(await helmValues(chart, '--values', file));
+  });
+
+  it.each([
+    ['a: 1\n---\nb: 2\n', 'v.yaml:3:1: '],
+    ['a: 1\nnull: 2\n', 'v.yaml:2:1: '],
+    ['? [x]\n: y\n', 'v.yaml:1:3: '],
+  ])('are refused with their place where tools differ: %j', (text, place) => {
+    expect(() => readStackDocument(text, 'v.yaml')).toThrow(
+      expect.objectContaining({
+        type: 'stack.malformed',
+        message: expect.stringContaining(place) as string,
+      }) as Error,
+    );
+  });
+
   it('may have many aliases of one anchor', () => {
     const text = `a: &a { b: 1 }\nlist: [${Array.from({ length: 500 }, () => '*a').join(', ')}]\n`;
     expect(readStackDocument(text, 'values.yaml').value).toHaveProperty('list.499', { b: 1 });

@@ -142,7 +142,7 @@ describe('what is not YAML', () => {
     ['an open bracket', `${head}components: {\n`, /^FILE:5:1: .+/u],
     ['a key twice', `${head}name: again\n`, 'FILE:4:1: Map keys must be unique.'],
     ['a tab', `name: x\n\tdescription: y\n`, /^FILE:2:1: .*Tabs are not allowed/u],
-    ['two documents', `${head}---\nname: x\n`, /^FILE:4:1: .*multiple documents/u],
+    ['two documents', `${head}---\nname: x\n`, /^FILE:5:1: .*second document/u],
     ['an unknown alias', `${head}components: *nobody\n`, /^FILE:4:13: Unresolved alias.*nobody/u],
     ['a key that is indented too far', `name: x\n  description: y\n`, /^FILE:1:7: .+/u],
     ['an item that is indented too little', `targets:\n  - k3d\n - embedded\n`, /^FILE:3:1: .+/u],

@@ -44,7 +44,7 @@ export function resolveConnection({ environment }: Pick<Config, 'environment'>):
     if (!environment['TEMPORAL_PROFILE']) return { kind: 'embedded' };
     throw invalidConnection(`The Temporal profile "${profileName(environment)}" names no address.`);
   }
-  if (!hostAndPort.test(address))
+  if (!hostAndPort.test(address) || !URL.canParse(`tcp://${address}`))
     throw invalidConnection(`"${address}" is not the address of a Temporal server: it must be host:port.`);
   const { tls, apiKey, metadata } = optionsOf(profile, address);
   const settings: ConnectionSettings = {

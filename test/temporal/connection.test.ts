@@ -133,6 +133,13 @@ client_key_data = "KEY"
     });
   });
 
+  it.each(['http://h:7233', '::1:7233', ' h:7233', ':7233', 'h:', '127.0.0.1:99999'])(
+    'refuses an address that is none: %s',
+    async (address) => {
+      await expect(resolve({ TEMPORAL_ADDRESS: address })).rejects.toMatchObject({ type: 'config.invalid' });
+    },
+  );
+
   it('offers the profile that was meant', async () => {
     const file = await configFile('[profile.Prod]\naddress = "prod.example:7233"\n');
     await expect(resolve({ TEMPORAL_CONFIG_FILE: file, TEMPORAL_PROFILE: 'prod' })).rejects.toMatchObject({
