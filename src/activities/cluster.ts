@@ -47,13 +47,16 @@ export function clusterActivities(
     });
   });
   return {
-    createCluster: withToolsOf(config, async (task, { report, signal, owner }) => {
+    createCluster: withToolsOf(config, async (task, { report, signal, owner, enter }) => {
       const target = openTarget(task);
       const before = await target.observe();
       if (task.target.kind !== 'kubeconfig')
         await writeOrigin(config.stateDir, task.environment, { server, stack: task.stack });
       const { kubeconfigPath, serverUrl, version, owned } = await target.create({
-        onProgress: report,
+        onProgress: (text, percent) => {
+          enter(task.target.kind, text);
+          report(text, percent);
+        },
         signal,
         owner,
       });

@@ -1,5 +1,5 @@
 import type { Config } from '../config.js';
-import { durationMs } from '../domain/duration.js';
+import { countOf, durationMs } from '../domain/duration.js';
 import { consentIn, releaseName } from '../domain/release.js';
 import type { ManifestsSpec } from '../domain/stack.js';
 import type { ComponentTask, StepOutcome } from '../domain/step-tasks.js';
@@ -8,6 +8,7 @@ import { reconcileRelease, type ReconcileResult } from '../tools/helm/reconcile.
 import { removeRelease } from '../tools/helm/removal.js';
 import { applyObjects, referencesOf, type AppliedObject } from '../tools/kubernetes/apply.js';
 import type { Kubernetes } from '../tools/kubernetes/connection.js';
+import { pulledImages } from '../tools/kubernetes/pulled-images.js';
 import { waitReady } from '../tools/kubernetes/ready/wait-ready.js';
 import { removeDefinitions, removeOwnObjects } from '../tools/kubernetes/removal.js';
 import { wakeCluster, type OpenTarget } from './cluster.js';
@@ -57,14 +58,16 @@ export function componentActivities(config: Config, openTarget: OpenTarget): Com
     applyManifests: onRunningCluster(async (kube, task, step) => {
       const { namespace, objects } = required(task.definition.manifests);
       step.report('applying manifests');
-      const applied = await applyObjects(kube, {
-        objects,
-        namespace,
-        owner: ownerOf(task),
-        adopt: task.adopt ?? false,
-        deadline: step.deadline,
-        signal: step.signal,
-      });
+      const applied = await step.timed('kubernetes', `apply ${countOf(objects.length, 'object')}`, () =>
+        applyObjects(kube, {
+          objects,
+          namespace,
+          owner: ownerOf(task),
+          adopt: task.adopt ?? false,
+          deadline: step.deadline,
+          signal: step.signal,
+        }),
+      );
       await untilReady(config, kube, namespace, task, step);
       return { outcome: appliedOutcome(applied) };
     }),
@@ -120,9 +123,16 @@ async function untilReady(
       onProgress,
       signal: step.signal,
     });
-  if (task.cluster.kind === 'embedded')
-    await withPullProgress({ stateDir, cluster: task.environment }, step.report, wait);
-  else await wait(step.report);
+  await step.timed('kubernetes', 'wait until ready', () =>
+    task.cluster.kind === 'embedded'
+      ? withPullProgress({ stateDir, cluster: task.environment }, step.report, wait)
+      : wait(step.report),
+  );
+  const pulls = await pulledImages(kube, ownerOf(task), task.definition, {
+    since: step.startedAt,
+    signal: step.signal,
+  });
+  pulls.forEach(step.note);
 }
 
 const ownerOf = ({ environment, component }: ComponentTask): { environment: string; component: string } => ({

@@ -1,16 +1,18 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { failureTypes, isTracewrightError, toFailure, type Failure } from '../domain/failure.js';
 import type { LiveDetail } from '../domain/progress.js';
+import type { ToolCall, WithAttempts } from '../domain/step-attempt.js';
 import { deadlineIn, usableMs, type Deadline } from '../domain/time-limits.js';
 import type { ProcessIdentity } from '../tools/process-identity.js';
 import { redact } from '../tools/redact.js';
 import { sharedSignal } from '../tools/shared-signal.js';
+import { AttemptLog } from './attempt-log.js';
 
 /** Half of this comes to the server: worker.ts limits the throttle to a second as well. */
 const heartbeatIntervalMs = 1_000;
 
 /** What an attempt leaves to the next one, should it die: what it did, and the programs that it may leave running. */
-export interface HeartbeatDetails {
+export interface HeartbeatDetails extends WithAttempts {
   readonly live: LiveDetail;
   readonly processes: readonly ProcessIdentity[];
 }
@@ -23,9 +25,17 @@ export interface StepContext {
   readonly survivors: readonly ProcessIdentity[];
   /** Notes which programs must not survive this attempt. */
   readonly noteProcesses: (processes: readonly ProcessIdentity[]) => void;
+  /** Notes for the install's own trace what the attempt has waited for. */
+  readonly note: (call: ToolCall) => void;
+  /** Notes how long work takes, and whether it fails. */
+  readonly timed: <T>(tool: string, name: string, work: () => Promise<T>) => Promise<T>;
+  /** Notes which phase begins, of work that tells what it does. */
+  readonly enter: (tool: string, text: string) => void;
   /** Aborted by a teardown, an abort, or the end of the worker. */
   readonly signal: AbortSignal;
   readonly attempt: number;
+  /** Of this attempt, in milliseconds since the epoch. */
+  readonly startedAt: number;
   /** Before the server's own: what waits ends by it, with a failure that says for what. */
   readonly deadline: Deadline;
 }
@@ -37,32 +47,44 @@ export interface StepContext {
 export function asActivity<I, O>(work: (task: I, step: StepContext) => Promise<O>): (task: I) => Promise<O> {
   return async (task) => {
     const context = Context.current();
-    const { step, stop } = beat(context);
+    const { step, attempts, fail, stop } = beat(context);
     try {
-      return withoutSecrets(await work(task, step));
+      return told(await work(task, step), attempts);
     } catch (error) {
-      throw toActivityError(error, context);
+      throw toActivityError(error, context, fail);
     } finally {
       stop();
     }
   };
 }
 
-/** What a step did may quote helm or a pod, and goes into the history. */
-function withoutSecrets<O>(result: O): O {
+/** What a step did may quote helm or a pod, and goes into the history; so does what its attempts did. */
+function told<O>(result: O, attempts: () => WithAttempts): O {
   const { outcome } = (result ?? {}) as { outcome?: unknown };
-  return typeof outcome === 'string' ? { ...result, outcome: redact(outcome) } : result;
+  return typeof outcome === 'string' ? { ...result, outcome: redact(outcome), ...attempts() } : result;
 }
 
-function beat(context: Context): { step: StepContext; stop: () => void } {
+interface Beating {
+  readonly step: StepContext;
+  readonly attempts: () => WithAttempts;
+  /** Tells the next attempt how this one ended. */
+  readonly fail: (type: string) => WithAttempts;
+  readonly stop: () => void;
+}
+
+function beat(context: Context): Beating {
   let live: LiveDetail = { text: 'starting' };
-  const survivors = (context.info.heartbeatDetails as HeartbeatDetails | undefined)?.processes ?? [];
+  // A heartbeat of an earlier version knows less.
+  const before = context.info.heartbeatDetails as Partial<HeartbeatDetails> | undefined;
+  const log = new AttemptLog(context.info.attempt, before?.attempts ?? []);
+  const survivors = before?.processes ?? [];
   // What a dead attempt left behind stays on the list: this attempt may die before it has ended them.
   let processes = survivors;
-  const send = (): void => {
-    context.heartbeat({ live, processes } satisfies HeartbeatDetails);
+  const send = (attempts = log.list()): WithAttempts => {
+    context.heartbeat({ live, processes, attempts } satisfies HeartbeatDetails);
+    return { attempts };
   };
-  const timer = setInterval(send, heartbeatIntervalMs);
+  const timer = setInterval(() => void send(), heartbeatIntervalMs);
   const step: StepContext = {
     report: (text, percent, hops) => {
       live = {
@@ -77,27 +99,35 @@ function beat(context: Context): { step: StepContext; stop: () => void } {
       processes = running;
       send();
     },
+    note: log.note,
+    timed: log.timed,
+    enter: log.enter,
     signal: sharedSignal(context.cancellationSignal),
     attempt: context.info.attempt,
+    startedAt: log.startedAt,
     deadline: deadlineIn(usableMs(context.info.startToCloseTimeoutMs)),
   };
   return {
     step,
+    attempts: () => ({ attempts: log.list() }),
+    fail: (type) => send(log.list(type)),
     stop: () => {
       clearInterval(timer);
     },
   };
 }
 
-function toActivityError(error: unknown, context: Context): Error {
+function toActivityError(error: unknown, context: Context, fail: Beating['fail']): Error {
+  const { attempt } = context.info;
+  const failed = (failure: Failure, nextRetryDelay?: number): ApplicationFailure =>
+    applicationFailure(failure, attempt, fail(failure.type), nextRetryDelay);
   if (context.cancellationSignal.aborted) {
     if (context.cancellationDetails?.cancelRequested)
-      return new CancelledFailure('the step was cancelled', [], asError(error));
-    return applicationFailure({ ...whyStopped(context), retryable: true }, context.info.attempt);
+      return new CancelledFailure('the step was cancelled', [fail('step.cancelled')], asError(error));
+    return failed({ ...whyStopped(context), retryable: true });
   }
   if (!isTracewrightError(error)) context.log.error('unexpected error', { error });
-  const nextRetryDelay = isTracewrightError(error) ? error.retryAfterMs : undefined;
-  return applicationFailure(toFailure(error), context.info.attempt, nextRetryDelay);
+  return failed(toFailure(error), isTracewrightError(error) ? error.retryAfterMs : undefined);
 }
 
 /** Of an attempt that ended in the middle, and that another one follows. */
@@ -122,13 +152,20 @@ function whyStopped({ cancellationDetails, info }: Context): Pick<Failure, 'type
 }
 
 /** @param nextRetryDelay in milliseconds @default what the step's retry policy says */
-function applicationFailure(failure: Failure, attempt: number, nextRetryDelay?: number): ApplicationFailure {
+function applicationFailure(
+  failure: Failure,
+  attempt: number,
+  attempts: WithAttempts,
+  nextRetryDelay?: number,
+): ApplicationFailure {
   const clean = redactFailure(failure);
+  const nonRetryable = !clean.retryable || attempt >= failureTypes[clean.type].attempts;
   return ApplicationFailure.create({
     type: clean.type,
     message: clean.message,
-    nonRetryable: !clean.retryable || attempt >= failureTypes[clean.type].attempts,
-    details: [{ ...clean, attempts: attempt }],
+    nonRetryable,
+    // The next attempt knows them by its heartbeat, and of a failure between two the server keeps 4 KiB only.
+    details: [{ ...clean, attempts: attempt }, ...(nonRetryable ? [attempts] : [])],
     ...(nextRetryDelay !== undefined && { nextRetryDelay }),
   });
 }

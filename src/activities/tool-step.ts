@@ -33,6 +33,7 @@ export function withToolsOf<I extends ToolTask, O>(
         survivors: step.survivors,
         token: activityInfo().base64TaskToken,
         onChange: step.noteProcesses,
+        onCall: step.note,
       },
       (owner) => work(task, { ...step, owner }),
     ),

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import type { Transform } from 'node:stream';
 import { execa, type ExecaError, type ResultPromise } from 'execa';
 import { cancelledRemedy, isTracewrightError, TracewrightError } from '../domain/failure.js';
+import type { ToolCall } from '../domain/step-attempt.js';
 import { endProcess, identifyProcess, type ProcessIdentity } from './process-identity.js';
 import { redact, redactLines } from './redact.js';
 
@@ -12,6 +13,8 @@ export interface ProcessOwner {
   readonly env: Readonly<Record<string, string>>;
   readonly started: (identity: ProcessIdentity) => void;
   readonly ended: (identity: ProcessIdentity) => void;
+  /** Told of every call when it is over. @default nobody is */
+  readonly called?: (call: ToolCall) => void;
 }
 
 export interface RunOptions {
@@ -70,15 +73,18 @@ export async function run(
   });
   const stopper = watchForStop(child, options);
   const log = followOutput(child, options);
+  let problem: string | undefined;
   try {
     const { stdout, stderr, all } = await child;
     const reason = await stopper.settled();
     // The program ended well, but something that it left behind held its outputs until we ended that.
+    problem = reason;
     if (reason) throw stopped(program, args, options, reason, redact(all));
     return { stdout, stderr, durationMs: Date.now() - started };
   } catch (error) {
     if (isTracewrightError(error)) throw error;
     const reason = await stopper.settled();
+    problem = reason ?? howItEnded(error as ExecaError);
     const tail = redact((error as Partial<ExecaError<{ all: true }>>).all ?? '');
     throw reason
       ? stopped(program, args, options, reason, tail)
@@ -86,6 +92,8 @@ export async function run(
   } finally {
     log?.end();
     await stopper.release();
+    const call = { tool: baseName(program), name: verbsOf(args), startedAt: started, endedAt: Date.now() };
+    options.owner?.called?.({ ...call, ...(problem !== undefined && { error: problem }) });
   }
 }
 
@@ -182,10 +190,9 @@ function failed(
       cause: error,
     });
   }
-  const how = error.signal === undefined ? `exit code ${String(error.exitCode)}` : `signal ${error.signal}`;
   return new TracewrightError({
     type: 'tool.failed',
-    message: `${commandLine(program, args)} ended with ${how}.`,
+    message: `${commandLine(program, args)} ended with ${howItEnded(error)}.`,
     remedy:
       options.logFile === undefined
         ? 'Look at its last lines.'
@@ -195,8 +202,20 @@ function failed(
   });
 }
 
+function howItEnded({ signal, exitCode }: ExecaError): string {
+  return signal === undefined ? `exit code ${String(exitCode)}` : `signal ${signal}`;
+}
+
+/** What a call does, without options and what follows them: `upgrade tempo`, `cluster create demo`. */
+function verbsOf(args: readonly string[]): string {
+  const end = args.findIndex((it) => !/^[a-z][\w.-]*$/iu.test(it));
+  return args.slice(0, Math.min(3, end === -1 ? args.length : end)).join(' ');
+}
+
+const baseName = (program: string): string => program.split('/').at(-1) ?? program;
+
 function commandLine(program: string, args: readonly string[]): string {
-  const words = [program.split('/').at(-1) ?? program, ...args.slice(0, 6)];
+  const words = [baseName(program), ...args.slice(0, 6)];
   return redact(words.join(' ') + (args.length > 6 ? ' …' : ''));
 }
 

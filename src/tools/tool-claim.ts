@@ -38,6 +38,8 @@ export interface ClaimOptions {
   readonly onSurvivor?: ((survivor: ProcessIdentity) => void) | undefined;
   /** Told of the programs that run, whenever that changes. */
   readonly onChange?: ((processes: readonly ProcessIdentity[]) => void) | undefined;
+  /** Told of every call of a program when it is over. */
+  readonly onCall?: ProcessOwner['called'] | undefined;
 }
 
 /**
@@ -105,7 +107,7 @@ async function endSurvivors(options: ClaimOptions): Promise<void> {
 }
 
 /** Only the first write must succeed: on a disk that fills up later the mark is enough. */
-function openRecord({ folder, component, token, onChange }: ClaimOptions): {
+function openRecord({ folder, component, token, onChange, onCall }: ClaimOptions): {
   owner: ProcessOwner;
   isBusy: () => boolean;
 } {
@@ -134,6 +136,7 @@ function openRecord({ folder, component, token, onChange }: ClaimOptions): {
       ended: ({ pid }) => {
         change(processes.filter((it) => it.pid !== pid));
       },
+      ...(onCall && { called: onCall }),
     },
     isBusy: () => processes.length > 0,
   };

@@ -101,14 +101,48 @@ describe('asActivity', () => {
       type: 'release.foreign',
       nonRetryable: true,
       message: 'refused --password [redacted]',
-      details: [{ type: 'release.foreign', remedy: 'r', evidence: ['token=[redacted]'] }],
+      details: [
+        { type: 'release.foreign', remedy: 'r', evidence: ['token=[redacted]'] },
+        { attempts: [{ attempt: 1, failure: 'release.foreign' }] },
+      ],
     });
   });
 
   it('hands on what was done without secrets', async () => {
     const work = asActivity(() => Promise.resolve({ outcome: 'installed with token=abcdefgh', revision: 1 }));
     const result: unknown = await new MockActivityEnvironment().run(work, 'task');
-    expect(result).toEqual({ outcome: 'installed with token=[redacted]', revision: 1 });
+    expect(result).toMatchObject({ outcome: 'installed with token=[redacted]', revision: 1 });
+  });
+
+  it('tells the next attempt what it did, and how it ended', async () => {
+    const first = new MockActivityEnvironment();
+    const beats: HeartbeatDetails[] = [];
+    first.on('heartbeat', (details: HeartbeatDetails) => beats.push(details));
+    const broken = perform(async (_task, step) => {
+      await step.timed('kubernetes', 'apply 2 objects', () => Promise.resolve());
+      throw new TracewrightError({ type: 'release.failed', message: 'm', remedy: 'r' });
+    }, first);
+    await expect(broken).rejects.toMatchObject({ type: 'release.failed' });
+    const second = new MockActivityEnvironment({ attempt: 2, heartbeatDetails: beats.at(-1) });
+    const work = asActivity(() => Promise.resolve({ outcome: 'installed' }));
+    expect(await second.run(work, 'task')).toMatchObject({
+      attempts: [
+        { attempt: 1, failure: 'release.failed', calls: [{ name: 'apply 2 objects' }] },
+        { attempt: 2, calls: [] },
+      ],
+    });
+  });
+
+  it('tells what a cancelled attempt did', async () => {
+    const env = new MockActivityEnvironment();
+    const cancelled = perform((_task, { note, signal }) => {
+      note({ tool: 'helm', name: 'upgrade tempo', startedAt: 1, endedAt: 2 });
+      env.cancel('CANCELLED', { cancelRequested: true } as never);
+      return Promise.reject(signal.reason as Error);
+    }, env);
+    await expect(cancelled).rejects.toMatchObject({
+      details: [{ attempts: [{ failure: 'step.cancelled', calls: [{ name: 'upgrade tempo' }] }] }],
+    });
   });
 
   it.each(Object.entries(failureTypes).filter(([, kind]) => kind.retryable))(

@@ -37,7 +37,7 @@ describe('withToolsOf', () => {
     left.catch(() => undefined);
     await expect.poll(() => survivor).toBeDefined();
     const known = survivor as ProcessIdentity;
-    const heartbeatDetails: HeartbeatDetails = { live: { text: '' }, processes: [known] };
+    const heartbeatDetails: HeartbeatDetails = { live: { text: '' }, processes: [known], attempts: [] };
     const env = new MockActivityEnvironment({ attempt: 2, heartbeatDetails });
     expect(await perform(await testFolder(), () => isAlive(known), env)).toBe(false);
   });
