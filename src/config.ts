@@ -23,6 +23,8 @@ export interface Config {
   readonly metricsAddress?: string;
   /** How many installs of local clusters go on side by side on this machine. Missing: what it bears. */
   readonly slots?: number;
+  /** `false`: installs send no trace of their own to the trace store that they make. Missing: they do. */
+  readonly installTrace?: false;
   /** For the worker that runs in the background: its starter waits for this file. A worker run by hand has none. */
   readonly readyFile?: string;
   /**
@@ -46,6 +48,7 @@ const environmentSchema = z
     TRACEWRIGHT_PAYLOAD_KEYS: absolutePath.optional(),
     TRACEWRIGHT_PAYLOAD_KEYS_PROGRAM: absolutePath.optional(),
     TRACEWRIGHT_READY_FILE: absolutePath.optional(),
+    TRACEWRIGHT_INSTALL_TRACE: z.enum(['on', 'off']).default('on'),
     TEMPORAL_DEPLOYMENT_NAME: z.string().optional(),
     TEMPORAL_WORKER_BUILD_ID: z.string().optional(),
     TRACEWRIGHT_IMAGE_CACHE: z
@@ -178,6 +181,7 @@ function configOf(variables: z.output<typeof environmentSchema>, environment: Co
       kubernetesFrom: variables.TRACEWRIGHT_KUBERNETES_FROM,
     }),
     ...(variables.TRACEWRIGHT_SLOTS !== undefined && { slots: variables.TRACEWRIGHT_SLOTS }),
+    ...(variables.TRACEWRIGHT_INSTALL_TRACE === 'off' && { installTrace: false }),
     ...(variables.TRACEWRIGHT_READY_FILE !== undefined && { readyFile: variables.TRACEWRIGHT_READY_FILE }),
     environment,
   };

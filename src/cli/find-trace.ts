@@ -1,9 +1,18 @@
+import { existsSync } from 'node:fs';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { countOf, durationMs } from '../domain/duration.js';
 import { TracewrightError } from '../domain/failure.js';
 import { longestOf, type SearchHit } from '../domain/proof.js';
 import type { Trace } from '../domain/trace.js';
+import { latestInstall } from '../install-trace/read.js';
+import { installTrace } from '../install-trace/spans.js';
 import { storeText } from '../proof/cluster-access.js';
 import { oneLine, type Tempo, tempoAt } from '../proof/tempo.js';
+import { databasePath } from '../temporal/server-process.js';
+import type { CliContext } from './context.js';
+import { chooseEnvironment } from './environments.js';
+import { noEnvironment, notFound } from './refusals.js';
+import { openExistingSession, openSession } from './session.js';
 import type { EnvironmentCluster } from './with-cluster.js';
 
 /** Which trace somebody wants to see. By default that of the last proof. */
@@ -104,5 +113,37 @@ function notProved(environment: string): TracewrightError {
     type: 'trace.not-found',
     message: `${environment} has not been proved yet, so that it has no trace of a proof.`,
     remedy: 'Give the id of a trace, or search with --longest or --query.',
+  });
+}
+
+/**
+ * The trace of the latest install of an environment, made of the history of its workflow: also of one that runs, was
+ * stopped in the middle, or whose trace store is gone. What the trace store has under the same id is the same.
+ * @param name of the environment, which may be removed; `undefined` for the only one that is not
+ * @throws TracewrightError `environment.not-found`, `trace.not-found`, `usage.invalid`, `temporal.*`
+ */
+export async function findInstall(context: CliContext, name: string | undefined): Promise<FoundTrace> {
+  // The server that has ended with the last environment has kept the histories; it ends by itself again.
+  const isKept = name !== undefined && existsSync(databasePath(context.config.stateDir));
+  const session = (await openExistingSession(context)) ?? (isKept ? await openSession(context) : undefined);
+  if (!session) throw noEnvironment(name);
+  try {
+    const environment = await chooseEnvironment(session.client, name);
+    const run = await latestInstall(session.client, environment).catch((error: unknown) => {
+      throw error instanceof WorkflowNotFoundError ? notFound(environment) : error;
+    });
+    if (!run) throw notKept(environment);
+    const what = `the ${run.kind} of ${environment}${run.endedAt === undefined ? ', which runs' : ''}`;
+    return { trace: installTrace(run, Date.now()), what };
+  } finally {
+    await session.close();
+  }
+}
+
+function notKept(environment: string): TracewrightError {
+  return new TracewrightError({
+    type: 'trace.not-found',
+    message: `The Temporal server has no history of an install of ${environment}.`,
+    remedy: 'Histories are kept for a while only. `tracewright up` makes a new one.',
   });
 }

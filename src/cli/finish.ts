@@ -17,7 +17,7 @@ export function exitCodeOfEnd({ phase }: Progress): ExitCode {
 /** What a person reads when a command that followed an environment ends. */
 export function finish(context: CliContext, session: Pick<Session, 'webUi'>, progress: Progress): void {
   const { print, paint, columns } = context;
-  const { environment: name, phase, proof, stoppedBecause } = progress;
+  const { environment: name, phase, proof, stoppedBecause, installTraceId } = progress;
   if (phase === 'Ready' && proof) {
     print('');
     for (const line of proofLines(proof, { paint, columns })) print(line);
@@ -28,6 +28,8 @@ export function finish(context: CliContext, session: Pick<Session, 'webUi'>, pro
     case 'Ready':
       print(`${paint('bold', name)} is ${paint('green', 'Ready')}.`);
       print('  Traces            tracewright open traces');
+      if (installTraceId !== undefined)
+        print(`  Install           trace ${installTraceId}, tracewright trace --install`);
       if (webUi !== undefined) print(`  Temporal Web UI   ${webUi}`);
       if (progress.cluster)
         print(`  kubectl           export KUBECONFIG=${shellWord(progress.cluster.kubeconfigPath)}`);

@@ -53,6 +53,8 @@ export interface EnvironmentSpec {
    * first: never); 0: never.
    */
   readonly verifyEveryMs?: number;
+  /** Whether the trace of each install is sent to the trace store that it made. Absent: it is. */
+  readonly installTrace?: false;
 }
 
 /** How the tools of later steps reach the cluster. */
@@ -147,6 +149,8 @@ export interface Progress {
   readonly place?: number;
   /** The latest proof. */
   readonly proof?: Proof;
+  /** The id of the trace of the latest install, where it was sent to the trace store. */
+  readonly installTraceId?: string;
   /** When the latest proof was made. Times are milliseconds since the epoch. */
   readonly lastVerifiedAt?: number;
   /** When the environment, while it stays Ready, will be looked at and proved again. */

@@ -61,6 +61,18 @@ export interface VerificationTask {
   readonly releases?: readonly ReleaseRef[];
 }
 
+/** Where the trace of an install goes. */
+export interface InstallTraceTask {
+  readonly environment: string;
+  readonly cluster: ClusterRef;
+  readonly collector: ProofSpec['collector'];
+}
+
+export interface InstallTraceOutcome {
+  /** 32 hexadecimal digits. */
+  readonly traceId: string;
+}
+
 export interface VerificationOutcome extends StepOutcome {
   readonly proof: Proof;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { TracewrightError } from './failure.js';
-import { normaliseId, spanIdDigits, traceIdDigits, traceOf } from './trace.js';
-import type { AttributeValue, RawSpan, SpanKind, SpanStatus, Trace } from './trace.js';
+import { normaliseId, spanIdDigits, spanKinds, spanStatuses, traceIdDigits, traceOf } from './trace.js';
+import type { AttributeValue, RawSpan, Trace } from './trace.js';
 
 /**
  * OTLP in JSON as Tempo answers it: v1 (`batches`), v2 (`trace` around it) and OTLP's own names, with the older
@@ -53,16 +53,6 @@ const batches = z.looseObject({
 type JsonSpan = z.infer<typeof span>;
 type Attributes = z.infer<typeof attributes>;
 
-const kinds = [
-  'unspecified',
-  'internal',
-  'server',
-  'client',
-  'producer',
-  'consumer',
-] as const satisfies SpanKind[];
-const statuses = ['unset', 'ok', 'error'] as const satisfies SpanStatus[];
-
 /**
  * The trace in an answer of Tempo (`/api/traces/…` or `/api/v2/traces/…`).
  * @returns undefined when the answer holds no span: so says v2 that it does not know an id
@@ -89,14 +79,14 @@ function rawSpan(item: JsonSpan, service: string, json: string): RawSpan {
   const id = decodeId(item.spanId, spanIdDigits);
   if (id === undefined) throw unreadable(`"${item.spanId}" is no span id`, json);
   const parentId = decodeId(item.parentSpanId, spanIdDigits);
-  const status = enumName(statuses, item.status?.code ?? 0, 'STATUS_CODE_');
+  const status = enumName(spanStatuses, item.status?.code ?? 0, 'STATUS_CODE_');
   const error = status === 'error' ? errorText(item) : undefined;
   return {
     id,
     ...(parentId !== undefined && { parentId }),
     service,
     name: item.name,
-    kind: enumName(kinds, item.kind, 'SPAN_KIND_'),
+    kind: enumName(spanKinds, item.kind, 'SPAN_KIND_'),
     startNs: item.startTimeUnixNano,
     // A span that was never ended has the end 0.
     endNs: item.endTimeUnixNano === '0' ? item.startTimeUnixNano : item.endTimeUnixNano,
@@ -232,4 +222,46 @@ function unreadable(why: string, json: string): TracewrightError {
     remedy: 'Check that the address of the stack file is that of Tempo, and not of a proxy in front of it.',
     evidence: [json.slice(0, 200)],
   });
+}
+
+type KeyValue = { readonly key: string; readonly value: object };
+
+/** Spans of one trace as OTLP in JSON, the body of a POST to `/v1/traces`: by service, ids in hexadecimal digits. */
+export function otlpJson(traceId: string, spans: readonly RawSpan[]): string {
+  const names = [...new Set(spans.map(({ service }) => service))];
+  const resourceSpans = names.map((name) => ({
+    resource: { attributes: keyValues({ 'service.name': name }) },
+    scopeSpans: [
+      {
+        scope: { name: 'tracewright' },
+        spans: spans.filter(({ service }) => service === name).map((span) => spanJson(traceId, span)),
+      },
+    ],
+  }));
+  return JSON.stringify({ resourceSpans });
+}
+
+function spanJson(traceId: string, span: RawSpan): object {
+  const { id, parentId, name, kind, startNs, endNs, attributes, status, error } = span;
+  return {
+    traceId,
+    spanId: id,
+    ...(parentId !== undefined && { parentSpanId: parentId }),
+    name,
+    kind: spanKinds.indexOf(kind),
+    startTimeUnixNano: startNs,
+    endTimeUnixNano: endNs,
+    attributes: keyValues(attributes),
+    status: { code: spanStatuses.indexOf(status), ...(error !== undefined && { message: error }) },
+  };
+}
+
+function keyValues(attributes: Readonly<Record<string, AttributeValue>>): KeyValue[] {
+  return Object.entries(attributes).map(([key, value]) => ({ key, value: valueJson(value) }));
+}
+
+function valueJson(value: AttributeValue): object {
+  if (typeof value === 'boolean') return { boolValue: value };
+  if (typeof value === 'string') return { stringValue: value };
+  return Number.isInteger(value) ? { intValue: String(value) } : { doubleValue: value };
 }

@@ -40,8 +40,11 @@ export interface SpanEvent {
   readonly attributes: Readonly<Record<string, AttributeValue>>;
 }
 
-export type SpanKind = 'unspecified' | 'internal' | 'server' | 'client' | 'producer' | 'consumer';
-export type SpanStatus = 'unset' | 'ok' | 'error';
+/** By their numbers in OTLP. */
+export const spanKinds = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'] as const;
+export type SpanKind = (typeof spanKinds)[number];
+export const spanStatuses = ['unset', 'ok', 'error'] as const;
+export type SpanStatus = (typeof spanStatuses)[number];
 export type AttributeValue = string | number | boolean;
 
 /** A span before it is known when its trace began. */
@@ -121,6 +124,11 @@ export function errors(trace: Trace): readonly Span[] {
 export function orphans(trace: Trace): readonly Span[] {
   const ids = new Set(trace.spans.map((span) => span.id));
   return trace.spans.filter((span) => span.parentId !== undefined && !ids.has(span.parentId));
+}
+
+/** Of milliseconds since 1970; microseconds are as fine as their fraction gets in a double. */
+export function nanoseconds(ms: number): string {
+  return `${String(Math.round(ms * 1_000))}000`;
 }
 
 /** Whole microseconds keep the rounding away from what people read. */

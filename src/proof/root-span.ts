@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { TracewrightError } from '../domain/failure.js';
+import { otlpJson } from '../domain/trace-json.js';
 import type { Stack } from '../domain/stack.js';
+import { nanoseconds, type RawSpan } from '../domain/trace.js';
 import { addressText, answerText, logCommand, type ProofKube } from './cluster-access.js';
 
 /** The service name of our own span, by which it is told from the spans of the stack. */
@@ -30,6 +32,10 @@ interface RootSpan extends TraceIdentity {
   /** Milliseconds since 1970, fractions allowed. */
   readonly startMs: number;
   readonly endMs: number;
+  /**
+   * No HTTP status among them: with one, the tutorial's TraceQL would find the trace by our span alone, and so say
+   * nothing about HotROD's.
+   */
   readonly attributes: Readonly<Record<string, string>>;
 }
 
@@ -44,6 +50,29 @@ export async function sendRootSpan(
   span: RootSpan,
   signal: AbortSignal,
 ): Promise<void> {
+  const { traceId, rootSpanId, name, startMs, endMs, attributes } = span;
+  const own = {
+    id: rootSpanId,
+    service: ownService,
+    name,
+    kind: 'client',
+    status: 'ok',
+    attributes,
+  } as const;
+  const times = { startNs: nanoseconds(startMs), endNs: nanoseconds(endMs) };
+  await sendSpans(kube, collector, { traceId, spans: [{ ...own, ...times }] }, signal);
+}
+
+/**
+ * Sends spans of a trace to the collector, over OTLP as JSON.
+ * @throws TracewrightError `proof.collector-silent`, `cluster.unreachable`
+ */
+export async function sendSpans(
+  kube: Pick<ProofKube, 'serviceRequest'>,
+  collector: Stack['proof']['collector'],
+  { traceId, spans }: { readonly traceId: string; readonly spans: readonly RawSpan[] },
+  signal: AbortSignal,
+): Promise<void> {
   const address = {
     namespace: collector.namespace,
     service: collector.service,
@@ -52,45 +81,17 @@ export async function sendRootSpan(
   const answer = await kube.serviceRequest(address, '/v1/traces', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: otlpJson(span),
+    body: otlpJson(traceId, spans),
     timeoutMs: 10_000,
     signal,
   });
   if (answer.status === 200) return;
   throw new TracewrightError({
     type: 'proof.collector-silent',
-    message: `The collector at ${addressText(address)} did not take our root span over OTLP: ${answerText(answer)}.`,
+    message: `The collector at ${addressText(address)} did not take our spans over OTLP: ${answerText(answer)}.`,
     remedy:
       answer.status === 503
         ? `Nothing answers on that port. Look at the collector's pod, and whether its otlp receiver has http on 0.0.0.0:${String(address.port)}: ${logCommand(collector)}`
         : 'Check that the port in the stack file is that of the otlp receiver for HTTP, and that it is in the traces pipeline.',
   });
-}
-
-/**
- * No HTTP status among the attributes: with one, the tutorial's TraceQL would find the trace by our span alone, and so
- * say nothing about HotROD's.
- */
-function otlpJson({ traceId, rootSpanId, name, startMs, endMs, attributes }: RootSpan): string {
-  const list = (record: Readonly<Record<string, string>>): object[] =>
-    Object.entries(record).map(([key, stringValue]) => ({ key, value: { stringValue } }));
-  const span = {
-    traceId,
-    spanId: rootSpanId,
-    name,
-    kind: 3, // client
-    startTimeUnixNano: nanoseconds(startMs),
-    endTimeUnixNano: nanoseconds(endMs),
-    attributes: list(attributes),
-    status: { code: 1 }, // ok
-  };
-  const scopeSpans = [{ scope: { name: ownService }, spans: [span] }];
-  return JSON.stringify({
-    resourceSpans: [{ resource: { attributes: list({ 'service.name': ownService }) }, scopeSpans }],
-  });
-}
-
-/** Microseconds are as fine as a fraction of milliseconds since 1970 gets in a double. */
-function nanoseconds(ms: number): string {
-  return `${String(Math.round(ms * 1_000))}000`;
 }

@@ -44,6 +44,7 @@ interface Remembered {
   readonly hostId?: string;
   readonly cluster?: ClusterRef;
   readonly proof?: Proof;
+  readonly installTraceId?: string;
   readonly lastVerifiedAt?: number;
   readonly drift?: readonly ComponentDrift[];
   readonly driftObservedAt?: number;
@@ -149,6 +150,11 @@ export class EnvironmentState {
   get nextVerificationAt(): number | undefined {
     const isAtRest = this.phase === 'Ready' || (this.running === 'check' && this.phase === 'Blocked');
     return isAtRest && !this.isPaused ? this.lifetime.verificationAt : undefined;
+  }
+
+  /** Whether the step of the plan that runs, or ran last, did its work. */
+  isDone(step: string): boolean {
+    return this.board.list().some(({ name, state }) => name === step && state === 'done');
   }
 
   blockedSteps(): string[] {
@@ -310,6 +316,11 @@ export class EnvironmentState {
     this.note({ proof, lastVerifiedAt: Date.now() });
   }
 
+  /** The trace of the install that ends now is in the trace store. */
+  installTraced(installTraceId: string): void {
+    this.note({ installTraceId });
+  }
+
   driftObserved(drift: readonly ComponentDrift[]): void {
     this.note({ drift, driftObservedAt: Date.now() });
   }
@@ -333,8 +344,8 @@ export class EnvironmentState {
 
   private beginInstall(plan: Plan): Plan {
     this.lifetime.busy();
-    // The install mends what had drifted.
-    const { drift: _, driftObservedAt: __, ...known } = this.known;
+    // The install mends what had drifted, and has a trace of its own.
+    const { drift: _, driftObservedAt: __, installTraceId: ___, ...known } = this.known;
     this.known = known;
     this.board = StepBoard.of(plan);
     this.touch();

@@ -16,7 +16,16 @@ import { Inbox, type RunRequest } from './inbox.js';
 import { patches } from './messages.js';
 import { publisher } from './presentation.js';
 import { Slot } from './slot.js';
-import { failureOf, holderOf, observeStep, performStep, removeStep, RunFailed, runPlan } from './steps.js';
+import {
+  failureOf,
+  holderOf,
+  observeStep,
+  performStep,
+  removeStep,
+  RunFailed,
+  runPlan,
+  sendInstallTrace,
+} from './steps.js';
 
 export interface EnvironmentInput {
   /** The name of the environment. */
@@ -91,6 +100,7 @@ async function serve({ state, inbox, slot, name }: Parts, { kind, spec }: RunReq
       if (kind === 'check') await observeDrift(state, name);
       const perform = (step: Step): Promise<StepOutcome> => performStep(state, name, step);
       await runPlan(state, inbox, plan, { perform, ...(takesSlot && { admit }) });
+      if (kind === 'provision' || kind === 'upgrade') await sendInstallTrace(state, name);
     });
     state.end();
   } catch (error) {

@@ -92,4 +92,6 @@ export const patches = {
   leftoversKeepNames: 'leftovers-keep-names',
   /** An install of a local cluster takes a slot of its machine. */
   slots: 'slots',
+  /** The trace of an install is sent to the trace store that it made. */
+  installTrace: 'install-trace',
 } as const;

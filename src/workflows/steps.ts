@@ -4,6 +4,8 @@ import {
   ApplicationFailure,
   condition,
   isCancellation,
+  log,
+  patched,
   proxyActivities,
   TimeoutFailure,
   type ActivityOptions,
@@ -11,7 +13,7 @@ import {
 import type { Activities } from '../activities/index.js';
 import { isFailureType, toFailure, type Failure } from '../domain/failure.js';
 import { hostTaskQueue } from '../domain/names.js';
-import { runGraph, type Plan, type Step } from '../domain/plan.js';
+import { runGraph, verificationStep, type Plan, type Step } from '../domain/plan.js';
 import type { ClusterRef } from '../domain/progress.js';
 import { releasesOf } from '../domain/release.js';
 import type { ManifestsSpec, Stack } from '../domain/stack.js';
@@ -19,6 +21,7 @@ import type { ComponentObservation, ComponentTask, StepOutcome } from '../domain
 import { attemptMs, observationMs, serverLimitMs } from '../domain/time-limits.js';
 import type { EnvironmentState } from './environment-state.js';
 import type { Inbox } from './inbox.js';
+import { patches } from './messages.js';
 
 /** Ends a run for good, when nobody is to be asked (`failFast`). */
 export class RunFailed extends Error {}
@@ -157,6 +160,26 @@ export async function observeStep(
   return host.observeComponent(componentTask(state, environment, step));
 }
 
+/**
+ * Sends the trace of the install to the trace store that was proved by it. It is beside the point of an install: where it
+ * does not work nothing else suffers, and the history tells the same.
+ */
+export async function sendInstallTrace(state: EnvironmentState, environment: string): Promise<void> {
+  const { stack, installTrace } = state.spec;
+  if (installTrace === false || !state.isDone(verificationStep) || !patched(patches.installTrace)) return;
+  try {
+    const host = activities({ ...traceProfile, ...placeOf(await queueOf(state)) });
+    const { traceId } = await host.sendInstallTrace({
+      environment,
+      cluster: clusterOf(state),
+      collector: stack.proof.collector,
+    });
+    state.installTraced(traceId);
+  } catch (error) {
+    log.warn('the trace of the install was not sent', { error });
+  }
+}
+
 function removeComponent(
   state: EnvironmentState,
   environment: string,
@@ -279,6 +302,14 @@ const claimProfile: ActivityOptions = {
   startToCloseTimeout: '5s',
   retry: { initialInterval: '0.5s', maximumInterval: '5s' },
   summary: 'choose the machine that will hold the cluster',
+};
+
+/** Nobody waits long for what only tells where the time went. */
+const traceProfile: ActivityOptions = {
+  scheduleToCloseTimeout: '20s',
+  startToCloseTimeout: '12s',
+  retry: { maximumAttempts: 2 },
+  summary: 'send the trace of the install',
 };
 
 /** Whoever serves the workflow's own queue serves the workflow as well: there is no lost machine to notice. */

@@ -161,7 +161,7 @@ describe.skipIf(missingPrograms)('a stack of real programs', () => {
     const error = await failure({ limits: { collectorMs: 1_500 } });
     expect(error.type).toBe('proof.collector-silent');
     expect(error.message).toContain(
-      'did not take our root span over OTLP: HTTP 503: error trying to reach service',
+      'did not take our spans over OTLP: HTTP 503: error trying to reach service',
     );
   });
 

@@ -71,6 +71,10 @@ export class ScriptedActivities {
       await this.perform('verification');
       return { proof: someProof(), outcome: 'proved' };
     },
+    sendInstallTrace: async () => {
+      await this.behaviours.get('install-trace')?.(Context.current().info.attempt);
+      return { traceId: '5b8aa5a2d2c872e8321cf37308d69df2' };
+    },
   };
 
   private async component({ component }: ComponentTask, prefix = ''): Promise<{ outcome: string }> {

@@ -53,6 +53,7 @@ describe('names on the wire', () => {
       'installRelease',
       'observeComponent',
       'proveStack',
+      'sendInstallTrace',
       'uninstallRelease',
     ]);
   });
@@ -64,6 +65,7 @@ describe('names on the wire', () => {
       'stacks-by-content',
       'leftovers-keep-names',
       'slots',
+      'install-trace',
     ]);
   });
 

@@ -3,7 +3,7 @@ import { TracewrightError } from '../../domain/failure.js';
 import type { SearchHit } from '../../domain/proof.js';
 import { normaliseId, traceIdDigits } from '../../domain/trace.js';
 import { type CliContext, type ExitCode, exitCodes } from '../context.js';
-import { findTrace, type FoundTrace, type TraceWish } from '../find-trace.js';
+import { findInstall, findTrace, type FoundTrace, type TraceWish } from '../find-trace.js';
 import type { Paint } from '../views/format.js';
 import { shorten } from '../views/text-width.js';
 import { titleOf } from '../views/trace-facts.js';
@@ -14,13 +14,15 @@ import { writeOutput } from '../write-output.js';
 
 export interface TraceOptions extends Omit<TraceWish, 'id'> {
   name?: string;
+  /** That of the latest install. */
+  install?: boolean;
   /** Write a page to this file instead of drawing in the terminal. */
   html?: string;
   force?: boolean;
   json?: boolean;
 }
 
-/** Draws a trace: the one named, that of the last proof, or the longest that a search finds. */
+/** Draws a trace: the one named, that of the last proof, of the latest install, or the longest that a search finds. */
 export async function trace(
   context: CliContext,
   id: string | undefined,
@@ -28,9 +30,11 @@ export async function trace(
 ): Promise<ExitCode> {
   const wanted = id === undefined ? undefined : parseId(id);
   checkTogether(id, options);
-  const found = await withCluster(context, options.name, (it) =>
-    findTrace(it, { ...options, ...(wanted !== undefined && { id: wanted }) }, context.signal),
-  );
+  const found = options.install
+    ? await findInstall(context, options.name)
+    : await withCluster(context, options.name, (it) =>
+        findTrace(it, { ...options, ...(wanted !== undefined && { id: wanted }) }, context.signal),
+      );
   if (options.html !== undefined) {
     const page = await renderTracePage(found.trace, `Tracewright ${context.version}`);
     await writeOutput(options.html, page, options.force ?? false);
@@ -64,11 +68,14 @@ function parseId(text: string): string {
 }
 
 /** @throws TracewrightError `usage.invalid` */
-function checkTogether(id: string | undefined, { longest, query, limit, since }: TraceOptions): void {
+function checkTogether(
+  id: string | undefined,
+  { longest, query, limit, since, install }: TraceOptions,
+): void {
   const searches = longest === true || query !== undefined;
   const problem =
-    id !== undefined && searches
-      ? 'A trace id and a search do not go together.'
+    [id !== undefined, searches, install].filter(Boolean).length > 1
+      ? 'Of a trace id, a search and --install only one says which trace is meant.'
       : !searches && (limit !== undefined || since !== undefined)
         ? '--limit and --since belong to a search.'
         : undefined;
@@ -76,7 +83,7 @@ function checkTogether(id: string | undefined, { longest, query, limit, since }:
   throw new TracewrightError({
     type: 'usage.invalid',
     message: problem,
-    remedy: 'Give an id, --longest, or --query.',
+    remedy: 'Give an id, --longest, --query, or --install.',
   });
 }
 

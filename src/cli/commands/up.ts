@@ -50,6 +50,7 @@ export async function up(context: CliContext, options: UpOptions): Promise<ExitC
       ...(parameters.length > 0 && { parameters }),
       ...(options.ttl !== undefined && { ttlMs: durationMs(options.ttl) }),
       ...(options.verifyEvery !== undefined && { verifyEveryMs: durationMs(options.verifyEvery) }),
+      ...(context.config.installTrace === false && { installTrace: false }),
     };
     // Another machine works with what its worker has.
     if (!machine.worker) await session.handOver(name);

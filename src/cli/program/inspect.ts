@@ -9,7 +9,9 @@ export function registerInspect(program: Command, { context, finish }: Wiring): 
   program.commandsGroup('Look inside:');
 
   named(program.command('trace'))
-    .description('draw a trace: that of the last proof, the one named, or the longest that a search finds')
+    .description(
+      'draw a trace: that of the last proof, the one named, the longest that a search finds, or that of the install',
+    )
     .argument('[id]', 'a trace id')
     .addOption(new Option('--longest', "the longest that the stack's TraceQL finds").conflicts('query'))
     .option('-q, --query <TraceQL>', 'list what this finds, and draw the longest')
@@ -19,6 +21,7 @@ export function registerInspect(program: Command, { context, finish }: Wiring): 
       count,
     )
     .option('--since <duration>', 'of a search: how far to look back (default: 1h)', duration)
+    .option('--install', 'that of the latest install or upgrade: where its time went')
     .option('--html <file>', 'write one page that needs nothing else, to send to somebody')
     .option('--force', 'write over a file that is there')
     .option('--json', 'print the trace, and what a search found, as JSON')
@@ -27,6 +30,7 @@ export function registerInspect(program: Command, { context, finish }: Wiring): 
       examples(
         'tracewright trace                     # the ride of the last proof',
         'tracewright trace --longest           # the last step of the tutorial',
+        'tracewright trace --install           # where the time of the install went',
         "tracewright trace --query '{ status = error }' --since 15m",
         'tracewright trace 1a0772331f3dbd39ddb12ecc4527a464 --html ride.html',
       ),

@@ -68,6 +68,12 @@ const ownVariables: readonly OwnVariable[] = [
     means: 'how many installs go on side by side on this machine (default: what it bears)',
   },
   {
+    name: 'install trace',
+    variables: ['TRACEWRIGHT_INSTALL_TRACE'],
+    valueOf: ({ installTrace }) => (installTrace === false ? 'off' : 'on'),
+    means: 'whether `up` sends the trace of the install to the trace store that it makes',
+  },
+  {
     name: 'Kubernetes from',
     variables: ['TRACEWRIGHT_KUBERNETES_FROM'],
     valueOf: ({ kubernetesFrom }) => kubernetesFrom,

@@ -64,6 +64,10 @@ const endEvent = z
     phase: z.enum(phases),
     exitCode: z.number().describe('of the command'),
     stoppedBecause: z.string().optional(),
+    installTraceId: z
+      .string()
+      .optional()
+      .describe('of the trace of the latest install, where the store has it'),
     proof: z
       .object({
         traceId: z.string(),

@@ -44,7 +44,7 @@ function eventsBetween(before: Snapshot | undefined, after: Snapshot, at: number
 
 /** The last event. */
 function endEvent(progress: Progress, exitCode: number, at: number): EndEvent {
-  const { environment, phase, stoppedBecause, proof } = progress;
+  const { environment, phase, stoppedBecause, proof, installTraceId } = progress;
   return {
     event: 'end',
     at,
@@ -52,6 +52,7 @@ function endEvent(progress: Progress, exitCode: number, at: number): EndEvent {
     phase,
     exitCode,
     ...(stoppedBecause !== undefined && { stoppedBecause }),
+    ...(installTraceId !== undefined && { installTraceId }),
     ...(proof && {
       proof: {
         traceId: proof.traceId,
