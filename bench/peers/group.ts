@@ -73,7 +73,8 @@ export class Group {
   /** SIGKILL for every member at once; waits until all are gone. */
   async kill(): Promise<void> {
     await writeFile(this.file('cgroup.kill'), '1');
-    while ((await this.members()).length > 0) await sleep(10);
+    // A process that dies is no member any more before the last of its threads is gone.
+    while (/^populated 1$/mu.test(await readFile(this.file('cgroup.events'), 'utf8'))) await sleep(10);
   }
 
   /** Ends what is left of it. */

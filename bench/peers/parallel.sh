@@ -2,8 +2,8 @@
 # Helm side by side, as far as the parts do not need each other: one background job for each chain of needs.
 set -euo pipefail
 
-install() { # namespace, release, chart, component, more options of helm
-  helm upgrade --install --create-namespace --namespace "$1" "$2" "charts/$3" --values "values/$4.yaml" "${@:5}"
+install() { # namespace, release, chart, component
+  helm upgrade --install --create-namespace --namespace "$1" "$2" "charts/$3" --values "values/$4.yaml"
 }
 
 ready() { # namespace, workloads
@@ -15,17 +15,21 @@ ready() { # namespace, workloads
 }
 
 trace_store() {
-  install tracing trace-store trace-store trace-store --wait
+  install tracing trace-store trace-store trace-store
+  ready tracing statefulset/trace-store
 }
 
 prometheus_stack() {
-  install monitoring kube-stack-prometheus kube-prometheus-stack prometheus-stack --wait
-  ready monitoring statefulset/prometheus-kube-stack-prometheus-kube-prometheus
+  install monitoring kube-stack-prometheus kube-prometheus-stack prometheus-stack
+  ready monitoring deployment/kube-stack-prometheus-kube-operator \
+    statefulset/prometheus-kube-stack-prometheus-kube-prometheus
 }
 
 collector_and_its_needs() {
-  install cert-manager cert-manager cert-manager cert-manager --wait
-  install otel-system opentelemetry-operator opentelemetry-operator operator --wait
+  install cert-manager cert-manager cert-manager cert-manager
+  ready cert-manager deployment/cert-manager deployment/cert-manager-cainjector deployment/cert-manager-webhook
+  install otel-system opentelemetry-operator opentelemetry-operator operator
+  ready otel-system deployment/opentelemetry-operator
   # A ready pod is not yet a webhook that answers.
   for _ in $(seq 120); do
     kubectl apply --namespace otel-system --filename manifests/collector.yaml && break

@@ -6,7 +6,6 @@ import { services } from '../../src/domain/trace.js';
 import { takeRide } from '../../src/proof/hotrod.js';
 import { newTraceIdentity, ownService } from '../../src/proof/root-span.js';
 import { tempoAt } from '../../src/proof/tempo.js';
-import { isApiError } from '../../src/tools/kubernetes/api-error.js';
 import type { Kubernetes } from '../../src/tools/kubernetes/connection.js';
 
 /** Between two looks at the cluster, in milliseconds: small beside what is measured, and cheap. */
@@ -83,7 +82,7 @@ async function orAbsent<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
     return await asked;
   } catch (error) {
-    if (isApiError(error) || (isTracewrightError(error) && error.retryable)) return undefined;
+    if (isTracewrightError(error)) return undefined;
     throw error;
   }
 }

@@ -50,6 +50,7 @@ ${markdownTable(tableOf(all))}
 
 A trace counts when a ride that the bench takes is found in the store by its id, with all its services. A contender's processes are all that it
 starts: Tracewright's are the command, the worker, the Temporal server and Helm. Killed means all of them at once with SIGKILL, when the
-operator's Deployment is there and not ready; then the same command runs again. What the others are run with is in
+operator's Deployment is there and not ready; then the same command runs again. Helm that is killed
+at work leaves its release pending, and refuses to touch it until somebody uninstalls it; Tracewright does that by itself. What the others are run with is in
 [bench/peers](bench/peers): helmfile's graph and waits, the tutorial's commands with \`kubectl rollout status\`, and background jobs in a shell script.`;
 }

@@ -61,8 +61,11 @@ export function recover(contender: Contender, bench: Bench): Promise<Recovery> {
           `It ended with ${String(code)} before its middle: ${await lastLine(bed.command.logFile)}`,
         );
       });
-      await Promise.race([operatorStarts({ kube: bed.kube, signal: bench.signal }), ended]);
-      ended.catch(() => undefined);
+      const stop = new AbortController();
+      const signal = AbortSignal.any([bench.signal, stop.signal]);
+      await Promise.race([operatorStarts({ kube: bed.kube, signal }), ended]).finally(() => {
+        stop.abort();
+      });
       await group.kill();
     });
     const killedMs = performance.now() - began;
@@ -92,17 +95,21 @@ async function start({ kube, command }: Bed, { stack, signal }: Bench): Promise<
         throw error;
       },
     );
-    const tooLong = setTimeout(() => void group.kill(), commandMs);
-    const exitCode = await group.run(command);
-    clearTimeout(tooLong);
-    const endMs = performance.now() - began;
-    const noTrace = setTimeout(() => {
+    const timers = [setTimeout(() => void group.kill(), commandMs)];
+    const ended = group.run(command).then((exitCode) => {
+      timers.push(
+        setTimeout(() => {
+          giveUp.abort();
+        }, traceMs),
+      );
+      return { exitCode, endMs: performance.now() - began };
+    });
+    const [foundMs, { exitCode, endMs }] = await Promise.all([found, ended]).finally(() => {
       giveUp.abort();
-    }, traceMs);
-    const traceFoundMs = await found;
-    clearTimeout(noTrace);
+      timers.forEach(clearTimeout);
+    });
     return {
-      traceMs: traceFoundMs,
+      traceMs: foundMs,
       endMs,
       exitCode,
       processorMs: await group.processorMs(),

@@ -27,7 +27,7 @@ test.skipIf(!writable)('a group counts and ends what has left its session and it
     logFile: join(cwd, 'log'),
   });
   expect(code).toBe(3);
-  expect(await findByVariable(...mark)).toHaveLength(1);
+  await expect.poll(() => findByVariable(...mark)).toHaveLength(1);
   expect(await group.processorMs()).toBeGreaterThan(20);
   await expect.poll(() => group.peakBytes).toBeGreaterThan(50_000);
   await group.kill();
