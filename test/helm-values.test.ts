@@ -77,6 +77,7 @@ text: !!str 0400
 bytes: !!binary aGVsbG8=
 block: |
   no
+dotted: [.2e0_8, .1_2, ._2, .2_, .2_e1, .1__2]
 0400: octal
 `;
     await writeFile(file, text);

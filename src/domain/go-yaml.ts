@@ -44,7 +44,8 @@ const float: ScalarTag = {
 function numberOf(text: string): number | bigint | string {
   if (/^[-+]?\.inf$/iu.test(text)) return text.startsWith('-') ? -Infinity : Infinity;
   if (/^\.nan$/iu.test(text)) return NaN;
-  const plain = text.startsWith('.') ? text : text.replaceAll('_', '');
+  // Behind a leading dot they may only separate digits, as in Go's own floats.
+  const plain = text.replace(text.startsWith('.') ? /(?<=\d)_(?=\d)/gu : /_/gu, '');
   const whole = /^([-+]?)(?:0[bB]([01]+)|0[oO]?([0-7]+)|0[xX]([\da-fA-F]+)|(0|[1-9]\d*))$/u.exec(plain);
   if (whole) {
     const [, sign, binary, octal, hexadecimal, decimal = ''] = whole;

@@ -1,5 +1,5 @@
 import { imagePlaces } from '../domain/images.js';
-import { TracewrightError, type Failure } from '../domain/failure.js';
+import { isTracewrightError, TracewrightError, type Failure } from '../domain/failure.js';
 import type { EnvironmentSpec } from '../domain/progress.js';
 import type { StepPreview } from '../domain/preview.js';
 import { consentIn, foreignRefusal, releaseName, type ReleaseRef } from '../domain/release.js';
@@ -198,8 +198,15 @@ async function rendered(
     kubeVersion: cluster.version,
     apiVersions: await servedVersions(cluster.kube, signal),
   };
+  const what = { ...name, chartPath, values, wholeNumbers, ...capabilities };
   const [objects, definitions] = await Promise.all([
-    helm.template({ ...name, chartPath, values, wholeNumbers, ...capabilities }, { signal }),
+    helm.template(what, { signal }).catch(async (error: unknown) => {
+      // It may stumble over what it looks up, of which there is nothing unless the cluster is asked.
+      if (!cluster || !isTracewrightError(error) || error.type !== 'chart.unrenderable') throw error;
+      return helm.template({ ...what, looksUp: true }, { signal }).catch(() => {
+        throw error;
+      });
+    }),
     helm.showCrds(chartPath, { signal }),
   ]);
   const hollow = listWithoutItems(objects);

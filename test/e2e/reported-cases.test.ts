@@ -293,6 +293,15 @@ items:
     });
   });
 
+  it('a chart that looks objects up is planned with what there is', async () => {
+    const template =
+      'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: it }\ndata: { uid: {{ (lookup "v1" "Namespace" "" "default").metadata.uid | quote }} }\n';
+    const files = { ...chartFiles('chart', template), 'stack.yaml': stackFile('looks', release('chart')) };
+    const { exitCode, stdout } = await planned(files);
+    expect(exitCode, stdout).toBe(0);
+    expect(stdout).toMatch(/\+ {2}uid: "?[\da-f-]{36}"?\n/u);
+  });
+
   it('17-servicemonitor-before-crd: the kind is named, who brings it, and `needs`; what comes later is waited for', async () => {
     const group = 'monitors.example.dev';
     const app = {

@@ -39,6 +39,11 @@ const meanings: readonly Meaning[] = [
     }),
   },
   {
+    // Of its Chart.yaml and values.yaml.
+    pattern: /^(?:validation: chart\.|cannot (?:load|parse|unmarshal) [\w.]+:)/u,
+    failure: unrenderable,
+  },
+  {
     pattern:
       /^(?:parse error at|execution error at|template: |YAML parse error on|error converting YAML|values don't meet the specifications of the schema|[^\s:]+\.(?:ya?ml|tpl|txt):\d+)/u,
     verbs: rendering,

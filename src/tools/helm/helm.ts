@@ -88,6 +88,8 @@ export interface Helm {
         readonly includeCrds?: boolean;
         readonly kubeVersion?: string;
         readonly apiVersions?: readonly string[];
+        /** Ask the cluster for what the chart looks up, and whether it knows all kinds. @default false */
+        readonly looksUp?: boolean;
       },
     call?: HelmCall,
   ): Promise<string>;
@@ -220,12 +222,13 @@ export function createHelm(options: HelmOptions): Helm {
       await forRelease('rollback', release, args, call, { timeoutMs: timeoutMs + workMs });
     },
     async template(
-      { chartPath, values, wholeNumbers, includeCrds, kubeVersion, apiVersions = [], ...release },
+      { chartPath, values, wholeNumbers, includeCrds, kubeVersion, apiVersions = [], looksUp, ...release },
       call = {},
     ) {
       const flags = [
         ...wholeArguments(values, wholeNumbers),
         ...(includeCrds ? ['--include-crds'] : []),
+        ...(looksUp ? ['--dry-run=server'] : []),
         ...(kubeVersion === undefined ? [] : ['--kube-version', kubeVersion]),
         ...apiVersions.flatMap((one) => ['--api-versions', one]),
       ];

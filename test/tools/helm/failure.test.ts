@@ -37,4 +37,17 @@ describe('helmFailure', () => {
       retryable: false,
     });
   });
+
+  it.each([
+    'Error: validation: chart.metadata.version "one" is invalid',
+    'Error: cannot load values.yaml: cannot unmarshal yaml document: error converting YAML to JSON: yaml: line 1: did not find expected node content',
+    'Error: cannot load Chart.yaml: error converting YAML to JSON: yaml: line 2: unexpected EOF',
+  ])('takes files of a chart that are none for its mistake: %s', (line) => {
+    const error = new TracewrightError({ type: 'tool.failed', message: '', remedy: '', evidence: [line] });
+    for (const verb of ['show', 'template', 'upgrade'])
+      expect(helmFailure(error, [verb, 'chart'])).toMatchObject({
+        type: 'chart.unrenderable',
+        retryable: false,
+      });
+  });
 });
