@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -10,7 +11,15 @@ import type { TracewrightError } from '../../../src/domain/failure.js';
 import type { Kubernetes } from '../../../src/tools/kubernetes/connection.js';
 import { makeCertificates, type Certificates } from '../../support/certificates.js';
 import { startConnectProxy, type ConnectProxy } from '../../support/connect-proxy.js';
-import { credential, exec, insecure, kubeconfig, openCluster, standIn } from '../../support/kubeconfig.js';
+import {
+  credential,
+  exec,
+  type Fields,
+  insecure,
+  kubeconfig,
+  openCluster,
+  standIn,
+} from '../../support/kubeconfig.js';
 import { kubectlWith } from '../../support/kubectl.js';
 
 let certificates: Certificates;
@@ -228,19 +237,30 @@ describe('a cluster', () => {
 });
 
 describe('what comes through kubectl', () => {
-  /** Plain HTTP, which only kubectl speaks for us. */
-  async function answering(listener: RequestListener): Promise<Kubernetes> {
-    const server = createServer(listener).listen(0, '127.0.0.1');
+  const intermediate = (more: Fields): Fields => ({
+    'certificate-authority-data': Buffer.from(certificates.intermediate).toString('base64'),
+    ...more,
+  });
+
+  /** @param trust of the cluster's entry, with which it speaks TLS @default plain HTTP, which only kubectl speaks for us */
+  async function answering(listener: RequestListener, trust?: Fields): Promise<Kubernetes> {
+    const server = trust ? createTlsServer(certificates.server, listener) : createServer(listener);
+    server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     onTestFinished(() => {
       server.closeAllConnections();
       server.close();
     });
-    const { port } = server.address() as AddressInfo;
-    return openCluster(await kubeconfig({ cluster: { server: `http://127.0.0.1:${String(port)}` } }));
+    const at = `127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+    const cluster = trust ? { server: `https://${at}`, ...trust } : { server: `http://${at}` };
+    return openCluster(await kubeconfig({ cluster, ...(trust && { user: { token: 't' } }) }));
   }
 
-  it('is the log that is followed, line by line as it is written, until who reads it stops', async () => {
+  it.each([
+    ['in plain text', () => undefined],
+    ['behind an authority without its root', () => intermediate({ 'disable-compression': true })],
+    ['directly, behind such an authority', () => intermediate({})],
+  ])('is the log that is followed, line by line until who reads it stops: %s', async (_how, trust) => {
     let ended: () => void = () => undefined;
     const gone = new Promise<void>((resolve) => (ended = resolve));
     let write: (line: string) => void = () => undefined;
@@ -251,7 +271,7 @@ describe('what comes through kubectl', () => {
       }
       response.once('close', ended).write('first\n');
       write = (line) => void response.write(line);
-    });
+    }, trust());
     const path = '/api/v1/namespaces/n/pods/p/log';
     const stream = await kube.stream({ path, query: { follow: true } });
     const lines = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
