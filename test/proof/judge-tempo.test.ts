@@ -179,6 +179,21 @@ service:
     expect(judge(factsWith(name))).toBeUndefined();
   });
 
+  test.each(['tempo.tracing.svc.cluster.local.:4317', 'Tempo.Tracing:4317', 'tempo.tracing.svc:4317'])(
+    'names the Service of Tempo as names may be written: %s',
+    (address) => {
+      expect(parseEndpoint(address, 'otel', 4317)?.service).toEqual({
+        namespace: 'tracing',
+        service: 'tempo',
+      });
+    },
+  );
+
+  test.each(['unix:///run/tempo.sock', 'xds:///tempo'])('is given no advice about %s', (address) => {
+    const use = { ...useOf('exporters.otlp.endpoint', address), exporter: 'otlp' };
+    expect(judge(factsOf('proof.trace-missing', collector({ targets: [use] })))).toBeUndefined();
+  });
+
   test.each([
     'a: [',
     '7',

@@ -46,6 +46,9 @@ export function parseEndpoint(text: string, namespace: string, defaultPort: numb
   const address = text.trim().replace(/^(?:dns|passthrough):(?:\/\/[^/]*\/)?(?!\/|\d+$)/iu, '');
   const hasScheme = /^[a-z][a-z\d+.-]*:\/\//iu.test(address);
   const url = URL.parse(hasScheme ? address : `tcp://${address}`);
+  // A socket of the pod, or a name that gRPC resolves in some other way: nobody here knows where that leads.
+  if (hasScheme && url?.hostname === '' && !/^https?:$/u.test(url.protocol))
+    return { text, host: address, port: defaultPort, tls: undefined, service: undefined };
   if (!url || url.hostname === '') return undefined;
   const port = url.port === '' ? defaultPort : Number(url.port);
   const host = url.hostname;
@@ -55,7 +58,9 @@ export function parseEndpoint(text: string, namespace: string, defaultPort: numb
 
 function serviceOf(host: string, namespace: string): Endpoint['service'] {
   if (isLoopback(host)) return undefined;
-  const [service = '', second, third, ...rest] = host.split('.');
+  // A whole name may end in a dot, and letters are small or large.
+  const name = host.toLowerCase().replace(/(?<=\.svc\.cluster\.local)\.$/u, '');
+  const [service = '', second, third, ...rest] = name.split('.');
   if (!/^[a-z]([-a-z0-9]*[a-z0-9])?$/u.test(service)) return undefined;
   if (second === undefined) return { namespace, service };
   const inCluster =
