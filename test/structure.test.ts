@@ -21,6 +21,7 @@ const mayBeSmall: ReadonlySet<string> = new Set([
   'activities/lost-attempts.ts',
   'activities/verification.ts',
   'cli/commands/list.ts',
+  'cli/commands/up.ts',
   'cli/serve-traces.ts',
   'cli/views/trace-page.ts',
   'domain/critical-steps.ts',

@@ -6,13 +6,13 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
+import { environmentStart, startMemo } from '../domain/environment-start.js';
 import { TracewrightError } from '../domain/failure.js';
 import type { Leftover } from '../domain/leftovers.js';
 import {
   environmentWorkflowId,
   openEnvironmentsQuery,
   searchAttributes,
-  searchAttributesOf,
   sharedTaskQueue,
 } from '../domain/names.js';
 import { installedPlanOf } from '../domain/plan.js';
@@ -35,12 +35,6 @@ export interface EnvironmentListing {
   readonly hostId?: string;
 }
 
-/** In milliseconds since the epoch. */
-const startedAtMemo = 'startedAt';
-
-/** The machine that was to make the cluster. */
-const hostMemo = 'hostId';
-
 export function environmentHandle(client: Client, name: string): EnvironmentHandle {
   return client.workflow.getHandle<typeof environment>(environmentWorkflowId(name));
 }
@@ -52,13 +46,13 @@ export async function listEnvironments(client: Client): Promise<EnvironmentListi
     const attribute = (name: string): string => {
       return execution.typedSearchAttributes.get(defineSearchAttributeKey(name, 'KEYWORD')) ?? '';
     };
-    const hostId = execution.memo?.[hostMemo];
+    const hostId = execution.memo?.[startMemo.hostId];
     found.push({
       name: execution.workflowId.slice(environmentWorkflowId('').length),
       stack: attribute(searchAttributes.stack),
       target: attribute(searchAttributes.target),
       phase: execution.status.name === 'PAUSED' ? 'Held' : attribute(searchAttributes.phase),
-      startedAt: new Date(Number(execution.memo?.[startedAtMemo] ?? execution.startTime)),
+      startedAt: new Date(Number(execution.memo?.[startMemo.startedAt] ?? execution.startTime)),
       ...(typeof hostId === 'string' && { hostId }),
     });
   }
@@ -191,19 +185,9 @@ function startOptions(input: EnvironmentInput, phase: Phase) {
   const { name, spec, snapshot } = input;
   const hostId = input.hostId ?? snapshot?.hostId;
   return {
-    workflowId: environmentWorkflowId(name),
+    ...environmentStart({ name, spec, hostId, phase, now: Date.now() }),
     taskQueue: sharedTaskQueue,
     args: [input] as [EnvironmentInput],
-    staticSummary: `Environment ${name}: stack "${spec.stack.name}" on target ${spec.target.kind}`,
-    staticDetails: staticDetails(name, spec),
-    // Unlike the start time of the run, this survives continue-as-new.
-    memo: { [startedAtMemo]: Date.now(), ...(hostId !== undefined && { [hostMemo]: hostId }) },
-    typedSearchAttributes: searchAttributesOf({
-      environment: name,
-      stack: spec.stack.name,
-      target: spec.target.kind,
-      phase,
-    }),
   };
 }
 
@@ -328,7 +312,7 @@ export async function findHolder(client: Client, name: string): Promise<string |
     if (status.name !== 'RUNNING') return undefined;
     const target = typedSearchAttributes.get(defineSearchAttributeKey(searchAttributes.target, 'KEYWORD'));
     if (target === 'kubeconfig') return undefined;
-    const named = memo?.[hostMemo];
+    const named = memo?.[startMemo.hostId];
     if (typeof named === 'string') return named;
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
@@ -347,21 +331,4 @@ export async function findLeftovers(client: Client, name: string): Promise<reado
     if (error instanceof QueryNotRegisteredError) return [];
     throw error;
   }
-}
-
-function staticDetails(name: string, spec: EnvironmentSpec): string {
-  const { stack, target } = spec;
-  const components = Object.entries(stack.components).map(
-    ([id, { title, needs }]) =>
-      `- **${id}**${title === undefined || title === id ? '' : `, ${title}`}${needs.length > 0 ? `, after ${needs.join(' and ')}` : ''}`,
-  );
-  const context = target.context === undefined ? '' : `, context \`${target.context}\``;
-  const commands = ['status', 'retry', 'skip', 'abort', 'verify', 'trace', 'down'];
-  return [
-    `**${stack.name}**: ${stack.description}`,
-    `Environment \`${name}\` on target \`${target.kind}\`${context}. First the cluster, then side by side:`,
-    components.join('\n'),
-    'At the end a ride through HotROD, which must be found in Tempo, is the proof.',
-    `**Current Details** tell how far each step is, and what to do about one that is blocked. Commands: \`tracewright\` ${commands.map((it) => `\`${it}\``).join(', ')}, with \`--name ${name}\`.`,
-  ].join('\n\n');
 }

@@ -38,11 +38,11 @@ export interface StackRequest {
   /** Of the environment. */
   readonly name: string;
   /** The stack of the file with these parameters. @throws TracewrightError `usage.invalid` */
-  stackWith(choice: ParameterChoice): LoadedStack;
+  readonly stackWith: (choice: ParameterChoice) => LoadedStack;
 }
 
 /** What somebody wants installed, and where; nothing of it was looked at yet. */
-interface InstallRequest extends StackRequest {
+export interface InstallRequest extends StackRequest {
   readonly target: TargetSpec;
   /** Why it is that target. */
   readonly why: string;

@@ -4,6 +4,7 @@ import type { DownOptions } from './commands/down.js';
 import type { ListOptions } from './commands/list.js';
 import type { StatusOptions } from './commands/status.js';
 import { type CliContext, type ExitCode, exitCodeMeanings } from './context.js';
+import { registerFleet } from './program/fleet.js';
 import { registerHelpOut, registerShell } from './program/help-out.js';
 import { registerInspect } from './program/inspect.js';
 import { registerInstall } from './program/install.js';
@@ -28,6 +29,7 @@ export function createProgram(context: CliContext, finish: (code: ExitCode) => v
     registerInstall,
     registerLook,
     registerInspect,
+    registerFleet,
     registerHelpOut,
     registerDecide,
     registerLife,

@@ -44,6 +44,14 @@ export function environmentWorkflowId(name: string): string {
   return `environment-${name}`;
 }
 
+/** The id of the workflow of the fleet `name`. */
+export function fleetWorkflowId(name: string): string {
+  return `fleet-${name}`;
+}
+
+/** Of the fleets that are not over, in Temporal's list filters. */
+export const openFleetsQuery = 'WorkflowType = "fleet" AND CloseTime IS NULL';
+
 /** The id of the workflow that keeps the slots of the machine `hostId`. */
 export function slotKeeperId(hostId: string): string {
   return `slots-${hostId}`;

@@ -7,10 +7,12 @@ import {
   patched,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { Membership } from '../domain/fleet.js';
 import { planOf, type Step } from '../domain/plan.js';
 import type { ComponentDrift, EnvironmentSpec, Progress } from '../domain/progress.js';
 import type { StepOutcome } from '../domain/step-tasks.js';
 import { EnvironmentState, type StateSnapshot } from './environment-state.js';
+import { FleetLink } from './fleet-link.js';
 import { registerHandlers, requirePlan } from './handlers.js';
 import { Inbox, type RunRequest } from './inbox.js';
 import { patches } from './messages.js';
@@ -33,6 +35,8 @@ export interface EnvironmentInput {
   readonly spec: EnvironmentSpec;
   /** The machine that makes a local cluster and keeps it. @default that of the worker which answers first */
   readonly hostId?: string;
+  /** The fleet that it belongs to. */
+  readonly member?: Membership;
   /** What the run before knew, when this one continues it. */
   readonly snapshot?: StateSnapshot;
   /**
@@ -57,7 +61,8 @@ export async function environment(input: EnvironmentInput): Promise<Progress> {
     : EnvironmentState.fromSpec(input, publisher());
   const inbox = new Inbox();
   if (!snapshot) inbox.requestRun({ kind: 'provision', spec });
-  registerHandlers(state, inbox);
+  const link = new FleetLink(state, inbox, input.member);
+  registerHandlers(state, inbox, link);
   const slot = new Slot(state);
   const stopClocks = startClocks(state, inbox);
 
@@ -65,7 +70,7 @@ export async function environment(input: EnvironmentInput): Promise<Progress> {
     while (!inbox.teardownRequested) {
       const request = inbox.takeRequest();
       if (request) await serve({ state, inbox, slot, name }, request);
-      else if (historyIsLong(input)) await continueFrom(state, inbox, input);
+      else if (historyIsLong(input)) await continueFrom(state, inbox, { ...input, member: link.member });
       else await condition(() => inbox.teardownRequested || inbox.hasRequest || historyIsLong(input));
     }
   } catch (error) {
@@ -75,6 +80,7 @@ export async function environment(input: EnvironmentInput): Promise<Progress> {
   stopClocks();
   await CancellationScope.nonCancellable(async () => {
     await tearDown(state, inbox, name);
+    await link.settled();
     await condition(allHandlersFinished);
   });
   return state.progress();
@@ -149,7 +155,11 @@ function historyIsLong({ continueAfterEvents }: EnvironmentInput): boolean {
 }
 
 /** Goes on in a run with an empty history. Only at rest: nothing runs that could be lost. */
-async function continueFrom(state: EnvironmentState, inbox: Inbox, input: EnvironmentInput): Promise<void> {
+async function continueFrom(
+  state: EnvironmentState,
+  inbox: Inbox,
+  { member, ...input }: Omit<EnvironmentInput, 'member'> & { readonly member: Membership | undefined },
+): Promise<void> {
   await condition(allHandlersFinished);
   // What came meanwhile is served first.
   if (inbox.teardownRequested || inbox.hasRequest) return;
@@ -157,6 +167,7 @@ async function continueFrom(state: EnvironmentState, inbox: Inbox, input: Enviro
     ...input,
     spec: state.spec,
     snapshot: state.toSnapshot(),
+    ...(member && { member }),
   });
 }
 

@@ -7,12 +7,14 @@ import type { EnvironmentSpec, TargetSpec } from '../domain/progress.js';
 import { canonicalJson } from '../domain/release.js';
 
 import type { EnvironmentState } from './environment-state.js';
+import type { FleetLink } from './fleet-link.js';
 import type { Decision, Inbox } from './inbox.js';
 import {
   abortUpdate,
   applyUpdate,
   extendUpdate,
   leftoversQuery,
+  orderSignal,
   patches,
   pauseUpdate,
   progressQuery,
@@ -29,7 +31,7 @@ import {
 } from './messages.js';
 
 /** Connects the messages with the state and the inbox. Handlers end at once: none is ever in flight for long. */
-export function registerHandlers(state: EnvironmentState, inbox: Inbox): void {
+export function registerHandlers(state: EnvironmentState, inbox: Inbox, link: FleetLink): void {
   const validate = new UpdateValidators(state, inbox);
   setHandler(progressQuery, () => state.progress());
   setHandler(specQuery, () => state.spec);
@@ -37,7 +39,7 @@ export function registerHandlers(state: EnvironmentState, inbox: Inbox): void {
   setHandler(teardownSignal, () => {
     inbox.requestTeardown();
   });
-  handleRuns(state, inbox, validate);
+  handleRuns(state, inbox, validate, link);
   handleDecisions(state, inbox, validate);
   handlePauses(state, validate);
   setHandler(
@@ -51,35 +53,50 @@ export function registerHandlers(state: EnvironmentState, inbox: Inbox): void {
 }
 
 /** What starts a run of the plan, or joins one. */
-function handleRuns(state: EnvironmentState, inbox: Inbox, validate: UpdateValidators): void {
+function handleRuns(
+  state: EnvironmentState,
+  inbox: Inbox,
+  validate: UpdateValidators,
+  link: FleetLink,
+): void {
   const next = (): RunTicket => ({ run: state.runNumber + 1 });
   // All but the proof is done: only what was changed since can be mended, and a retry would change nothing.
   const mends = (): boolean => state.blockedSteps().join() === verificationStep && patched(patches.upMends);
-  setHandler(
-    applyUpdate,
-    ({ spec }) => {
-      const same = sameStack(spec, state.spec, () => patched(patches.stacksByContent));
-      if (same && isInstalling(state, inbox) && !mends()) {
-        state.adopt({ ...spec, failFast: state.spec.failFast });
-        for (const step of state.blockedSteps()) inbox.decide(step, 'retry');
-        return { run: state.runNumber };
+  const apply = ({ spec }: ApplyArguments): RunTicket => {
+    const same = sameStack(spec, state.spec, () => patched(patches.stacksByContent));
+    if (same && isInstalling(state, inbox) && !mends()) {
+      state.adopt({ ...spec, failFast: state.spec.failFast });
+      for (const step of state.blockedSteps()) inbox.decide(step, 'retry');
+      return { run: state.runNumber };
+    }
+    inbox.requestRun({ kind: same ? 'provision' : 'upgrade', spec });
+    return next();
+  };
+  const verify = (): RunTicket => {
+    if (state.runningKind === 'check') return { run: state.runNumber };
+    // An install that was asked for a moment ago ends with a proof of its own.
+    if (inbox.hasRequest) return next();
+    inbox.requestRun({ kind: 'verify', spec: state.spec });
+    return next();
+  };
+  setHandler(applyUpdate, apply, { validator: validate.apply });
+  setHandler(verifyUpdate, verify, { validator: validate.verify });
+  setHandler(orderSignal, ({ fleet, order }) => {
+    link.take(fleet, order.id, () => {
+      switch (order.kind) {
+        case 'apply':
+          validate.apply(order);
+          apply(order);
+          return;
+        case 'verify':
+          validate.verify();
+          verify();
+          return;
+        case 'teardown':
+          inbox.requestTeardown();
       }
-      inbox.requestRun({ kind: same ? 'provision' : 'upgrade', spec });
-      return next();
-    },
-    { validator: validate.apply },
-  );
-  setHandler(
-    verifyUpdate,
-    () => {
-      if (state.runningKind === 'check') return { run: state.runNumber };
-      // An install that was asked for a moment ago ends with a proof of its own.
-      if (inbox.hasRequest) return next();
-      inbox.requestRun({ kind: 'verify', spec: state.spec });
-      return next();
-    },
-    { validator: validate.verify },
-  );
+    });
+  });
 }
 
 /** What people decide about a run. */

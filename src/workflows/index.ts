@@ -5,6 +5,7 @@ import { hostTaskQueue } from '../domain/names.js';
 
 /** All workflows, by the names that stand in histories: what is exported here goes into the bundle. */
 export { environment } from './environment.js';
+export { fleet } from './fleet.js';
 export { slotKeeper } from './slot-keeper.js';
 
 /**

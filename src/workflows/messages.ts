@@ -1,4 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { FleetProgress, FleetState, FleetWish, Order, SeatReport } from '../domain/fleet.js';
 import type { Leftover } from '../domain/leftovers.js';
 import type { EnvironmentSpec, Progress } from '../domain/progress.js';
 import type { SlotAnswer, SlotQueue, SlotRequest, SlotUser } from '../domain/slots.js';
@@ -65,6 +66,38 @@ export const resumeUpdate = defineUpdate<RunTicket>('resume');
 
 /** Live longer, or shorter, than the spec says. Holds for later installs too, until a spec says otherwise. */
 export const extendUpdate = defineUpdate<ExtendResult, [ExtendArguments]>('extend');
+
+export interface OrderArguments {
+  /** The id of the fleet's workflow, which is told from now on how the environment is. */
+  readonly fleet: string;
+  readonly order: Order;
+}
+
+/** To an environment, from its fleet. The same order once more changes nothing; one that is refused is reported so. */
+export const orderSignal = defineSignal<[OrderArguments]>('order');
+
+/** To a fleet, from one of its environments. */
+export const seatReportSignal = defineSignal<[SeatReport]>('seatReport');
+
+/** The order to all seats that a request started; `order` of the progress tells when it counts. */
+export interface FleetTicket {
+  readonly order: string;
+}
+
+/** Make the fleet what the wish says: seats that are there as well, and add those that are missing. */
+export const fleetApplyUpdate = defineUpdate<FleetTicket, [FleetWish]>('fleetApply');
+
+/** Prove again that the seats that are Ready work. */
+export const fleetVerifyUpdate = defineUpdate<FleetTicket>('fleetVerify');
+
+/** Take all seats away. Works at any moment; a second one changes nothing. */
+export const fleetTeardownSignal = defineSignal('fleetTeardown');
+
+/** All seats, with what the fleet knows of each. */
+export const fleetProgressQuery = defineQuery<FleetProgress>('fleetProgress');
+
+/** All that a fleet remembers: for one whose workflow was ended by force. Large, so not a part of the progress. */
+export const fleetStateQuery = defineQuery<FleetState>('fleetState');
 
 /** To an environment, from who keeps the slots of its machine: you hold one. */
 export const slotGrantedSignal = defineSignal('slotGranted');

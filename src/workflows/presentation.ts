@@ -1,5 +1,6 @@
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import { formatDuration } from '../domain/duration.js';
+import { countPhases, type FleetProgress } from '../domain/fleet.js';
 import { searchAttributesOf } from '../domain/names.js';
 import {
   differs,
@@ -150,6 +151,21 @@ function driftText(environment: string, drift: readonly ComponentDrift[], at: nu
   return [`#### Drift, ${moment(at)}`, rows.join('\n'), ...(different.some(isPutBack) ? [cure] : [])].join(
     '\n\n',
   );
+}
+
+/** The same for a fleet: a line for each seat. */
+export function fleetDetails(progress: FleetProgress): string {
+  const { fleet, stack = '', target = '', seats } = progress;
+  const counts = [...countPhases(progress)].map(([phase, count]) => `${String(count)} ${phase}`);
+  const rows = seats.map(({ name, phase, step = '', why = '' }) => [name, phase, plain(step), plain(why)]);
+  const lines = [['Seat', 'Phase', 'Step', 'Why'], ...rows].map((cells) => `|${cells.map(cell).join('|')}|`);
+  lines.splice(1, 0, '|:--|:--|:--|:--|');
+  return [
+    `### Fleet ${fleet}: ${counts.join(', ')}`,
+    `Stack **${plain(stack)}** on target **${target}**`,
+    lines.join('\n'),
+    `\`tracewright fleet status --name ${fleet}\` shows it, \`tracewright fleet down --name ${fleet}\` takes it away.`,
+  ].join('\n\n');
 }
 
 /** `2026-01-31 12:00 UTC` */

@@ -3,23 +3,27 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, WithStartWorkflowOperation, type WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { hostTaskQueue } from '../../src/domain/names.js';
+import { requestSlot } from '../../src/activities/machine.js';
+import { isFleetAtRest, type FleetProgress, type FleetWish } from '../../src/domain/fleet.js';
+import { fleetWorkflowId, hostTaskQueue, slotKeeperId } from '../../src/domain/names.js';
 import type { Progress } from '../../src/domain/progress.js';
 import { ensureServer, stopServer } from '../../src/temporal/server.js';
 import type { environment } from '../../src/workflows/environment.js';
+import type { fleet } from '../../src/workflows/fleet.js';
+import type { FleetTicket } from '../../src/workflows/messages.js';
 import { sharedCacheDir } from '../support/cache.js';
 import { ScriptedActivities } from '../support/fake-activities.js';
 import { spec } from '../support/stack.js';
 import { workflowBundle } from '../support/workflow-bundle.js';
 import { historiesDir } from './histories.js';
-import { scenarios, type Scenario } from './scenarios.js';
+import { fleetHistories, scenarios, type Scenario } from './scenarios.js';
 
 /**
  * `npm run replay:record`: plays every scenario of the present version against the embedded Temporal server, with
- * scripted activities, and keeps the histories. Refuses where there are histories of this version: see the README.
+ * scripted activities, and keeps the histories. What this version has already is left alone: see the README.
  */
 const packageFile = new URL('../../package.json', import.meta.url);
 const { version } = JSON.parse(await readFile(packageFile, 'utf8')) as { version: string };
@@ -28,13 +32,16 @@ const hostId = 'recorder';
 // Nothing of the machine that records goes into a history.
 const identity = 'recorder';
 
-if (existsSync(folder)) {
+const isKept = (name: string): boolean => existsSync(join(folder, `${name}.json`));
+const missing = scenarios.filter(({ name }) => !isKept(name));
+const lacksFleet = fleetHistories.some((name) => !isKept(name));
+
+if (missing.length > 0 || lacksFleet) await recordAll();
+else {
   console.error(
-    `There are histories of ${version} already, and they are never recorded again: see README.md.`,
+    `There is a history of every scenario of ${version}, and none is recorded again: see README.md.`,
   );
   process.exitCode = 1;
-} else {
-  await recordAll();
 }
 
 async function recordAll(): Promise<void> {
@@ -46,9 +53,10 @@ async function recordAll(): Promise<void> {
     const native = await NativeConnection.connect({ address });
     try {
       const histories = new Map<string, string>();
-      for (const scenario of scenarios)
-        for (const [name, json] of await record(scenario, new Client({ connection, identity }), native))
-          histories.set(name, json);
+      const client = new Client({ connection, identity });
+      for (const scenario of missing)
+        for (const [name, json] of await record(scenario, client, native)) histories.set(name, json);
+      if (lacksFleet) for (const [name, json] of await recordFleet(client, native)) histories.set(name, json);
       await mkdir(folder, { recursive: true });
       for (const [name, json] of histories) await writeFile(join(folder, `${name}.json`), json);
       console.log(`Recorded ${version}: ${[...histories.keys()].join(', ')}`);
@@ -81,6 +89,73 @@ async function record(
   });
   const local = await Worker.create({ ...common, taskQueue: hostTaskQueue(hostId), activities });
   return shared.runUntil(() => local.runUntil(() => play(scenario, scripted, client, taskQueue)));
+}
+
+/** A fleet of two seats on a machine with one slot: installed, proved again, taken away. */
+async function recordFleet(client: Client, connection: NativeConnection): Promise<Map<string, string>> {
+  const pause = (): Promise<void> => sleep(500);
+  const scripted = new ScriptedActivities().on('cluster', pause);
+  const taskQueue = 'record-fleet';
+  const common = { connection, identity, maxHeartbeatThrottleInterval: '100ms' } as const;
+  const activities: ScriptedActivities['activities'] = {
+    ...scripted.activities,
+    askForSlot: (task) => requestSlot(task, 1),
+  };
+  const shared = await Worker.create({
+    ...common,
+    taskQueue,
+    workflowBundle: await workflowBundle(),
+    activities,
+  });
+  const local = await Worker.create({ ...common, taskQueue: hostTaskQueue(hostId), activities });
+  return shared.runUntil(() =>
+    local.runUntil(async () => {
+      const name = 'recorded';
+      const wish: FleetWish = { count: 2, spec: spec(), hostId, parallel: 2 };
+      const handle = client.workflow.getHandle<typeof fleet>(fleetWorkflowId(name));
+      const { order } = await client.workflow.executeUpdateWithStart<typeof fleet, FleetTicket, [FleetWish]>(
+        'fleetApply',
+        {
+          args: [wish],
+          startWorkflowOperation: new WithStartWorkflowOperation<typeof fleet>('fleet', {
+            workflowId: handle.workflowId,
+            taskQueue,
+            args: [{ name }],
+            workflowIdConflictPolicy: 'FAIL',
+          }),
+        },
+      );
+      await atRest(handle, order);
+      await atRest(handle, (await handle.executeUpdate<FleetTicket, []>('fleetVerify')).order);
+      await handle.signal('fleetTeardown');
+      await handle.result();
+      const kept = {
+        fleet: handle.workflowId,
+        seat: 'environment-recorded-02',
+        keeper: slotKeeperId(hostId),
+      };
+      const histories = new Map<string, string>();
+      for (const [as, id] of [
+        ['fleet', kept.fleet],
+        ['fleet-seat', kept.seat],
+        ['slot-keeper', kept.keeper],
+      ] as const) {
+        const { runId } = await client.workflow.getHandle(id).describe();
+        const [json = ''] = (await historiesOf(client, id, [runId])).values();
+        histories.set(as, json);
+      }
+      return histories;
+    }),
+  );
+}
+
+async function atRest(handle: WorkflowHandle<typeof fleet>, order: string): Promise<void> {
+  for (let attempt = 0; attempt < 1_200; attempt += 1) {
+    const progress = await handle.query<FleetProgress>('fleetProgress');
+    if (progress.order === order && isFleetAtRest(progress)) return;
+    await sleep(25);
+  }
+  throw new Error('The fleet never came to rest.');
 }
 
 async function play(

@@ -35,6 +35,9 @@ function smaller(): EnvironmentSpec {
   return changed;
 }
 
+/** What the recording of a fleet keeps: of the fleet, of a seat that had to wait for a slot, and of who keeps the slots. */
+export const fleetHistories = ['fleet', 'fleet-seat', 'slot-keeper'] as const;
+
 /** What is recorded for every released version. Add to it; a scenario that older versions have too must not change. */
 export const scenarios: readonly Scenario[] = [
   {

@@ -1,83 +1,10 @@
-import type { WorkflowHandle } from '@temporalio/client';
-import { Worker } from '@temporalio/worker';
 import { describe, expect, it } from 'vitest';
-import { requestSlot } from '../../src/activities/machine.js';
-import { environmentWorkflowId, hostTaskQueue, slotKeeperId } from '../../src/domain/names.js';
-import type { EnvironmentSpec, Progress } from '../../src/domain/progress.js';
-import type { SlotQueue } from '../../src/domain/slots.js';
-import type { environment } from '../../src/workflows/environment.js';
-import { fail, heldBack, ScriptedActivities, untilCancelled } from '../support/fake-activities.js';
-import { spec } from '../support/stack.js';
-import { workflowBundle } from '../support/workflow-bundle.js';
+import { slotKeeperId } from '../../src/domain/names.js';
+import { fail, heldBack, untilCancelled } from '../support/fake-activities.js';
 import { startRealHarness, stepOf, useHarness } from './harness.js';
+import { isPhase, withMachine, type Handle, type Machine } from './machine.js';
 
 const harness = useHarness(startRealHarness);
-
-type Handle = WorkflowHandle<typeof environment>;
-
-interface Machine {
-  readonly hostId: string;
-  readonly scripted: ScriptedActivities;
-  readonly begin: (name: string, change?: Partial<EnvironmentSpec>) => Promise<Handle>;
-  readonly queue: () => Promise<SlotQueue>;
-  readonly until: (
-    handle: Handle,
-    wanted: (progress: Progress) => boolean,
-    withinMs?: number,
-  ) => Promise<Progress>;
-}
-
-let counter = 0;
-
-/** A machine with so many slots, kept by the real keeper, or of a worker that knows none; what its steps do is scripted. */
-async function withMachine(
-  slots: number | undefined,
-  test: (machine: Machine) => Promise<void>,
-): Promise<void> {
-  const { env, client } = harness;
-  const hostId = `slots-${String((counter += 1))}`;
-  const scripted = new ScriptedActivities();
-  const common = { connection: env.nativeConnection, maxHeartbeatThrottleInterval: '100ms' } as const;
-  const activities: ScriptedActivities['activities'] = {
-    ...scripted.activities,
-    claimHost: () => Promise.resolve({ hostId }),
-    ...(slots !== undefined && { askForSlot: (task) => requestSlot(task, slots) }),
-  };
-  if (slots === undefined) Reflect.deleteProperty(activities, 'askForSlot');
-  const shared = await Worker.create({
-    ...common,
-    taskQueue: hostId,
-    workflowBundle: await workflowBundle(),
-    activities,
-  });
-  const local = await Worker.create({ ...common, taskQueue: hostTaskQueue(hostId), activities });
-  const machine: Machine = {
-    hostId,
-    scripted,
-    begin: (name, change = {}) =>
-      client.workflow.start<typeof environment>('environment', {
-        workflowId: environmentWorkflowId(`${hostId}-${name}`),
-        taskQueue: hostId,
-        args: [{ name: `${hostId}-${name}`, spec: spec(change), hostId }],
-      }),
-    queue: () => client.workflow.getHandle(slotKeeperId(hostId)).query<SlotQueue>('slots'),
-    until: async (handle, wanted, withinMs = 20_000) => {
-      let seen: Progress | undefined;
-      for (const deadline = Date.now() + withinMs; Date.now() < deadline;) {
-        seen = await handle.query<Progress>('progress');
-        if (wanted(seen)) return seen;
-        await new Promise((resolve) => setTimeout(resolve, 25));
-      }
-      throw new Error(`It never came. Last: ${JSON.stringify(seen)}`);
-    },
-  };
-  await shared.runUntil(() => local.runUntil(() => test(machine)));
-}
-
-const isPhase =
-  (phase: string) =>
-  (progress: Progress): boolean =>
-    progress.phase === phase;
 
 async function removed({ until }: Machine, ...handles: Handle[]): Promise<void> {
   for (const handle of handles) await handle.signal('teardown');
@@ -93,7 +20,7 @@ async function keeperEnded({ hostId }: Machine): Promise<string> {
 
 describe('the slots of a machine', () => {
   it('are taken in the order of asking, and queued environments run no step', async () => {
-    await withMachine(1, async (machine) => {
+    await withMachine(harness, 1, async (machine) => {
       const { begin, until, queue, scripted } = machine;
       const { work, release } = heldBack();
       scripted.on('tempo', work);
@@ -122,7 +49,7 @@ describe('the slots of a machine', () => {
   });
 
   it('are not needed by a verification or a teardown, nor while a step waits for a decision', async () => {
-    await withMachine(1, async (machine) => {
+    await withMachine(harness, 1, async (machine) => {
       const { begin, until, queue, scripted } = machine;
       const ready = await begin('ready');
       await until(ready, isPhase('Ready'));
@@ -149,7 +76,7 @@ describe('the slots of a machine', () => {
   });
 
   it('pass on from a place in the line that is given up: abort, teardown', async () => {
-    await withMachine(1, async (machine) => {
+    await withMachine(harness, 1, async (machine) => {
       const { begin, until, queue, scripted } = machine;
       const { work, release } = heldBack();
       scripted.on('tempo', work);
@@ -168,7 +95,7 @@ describe('the slots of a machine', () => {
   });
 
   it('are free again when the workflow that held one was terminated', async () => {
-    await withMachine(1, async (machine) => {
+    await withMachine(harness, 1, async (machine) => {
       const { begin, until, scripted } = machine;
       scripted.on('tempo', () => untilCancelled());
       const holder = await begin('holder');
@@ -187,7 +114,7 @@ describe('the slots of a machine', () => {
   });
 
   it('are given to the next one when the holder is gone for good: it takes no messages', async () => {
-    await withMachine(1, async (machine) => {
+    await withMachine(harness, 1, async (machine) => {
       const { begin, until, scripted } = machine;
       scripted.on('tempo', () => untilCancelled());
       const holder = await begin('holder');
@@ -203,12 +130,12 @@ describe('the slots of a machine', () => {
   });
 
   it('are each machine’s own', async () => {
-    await withMachine(1, async (one) => {
+    await withMachine(harness, 1, async (one) => {
       const { work, release } = heldBack();
       one.scripted.on('tempo', work);
       const holder = await one.begin('a');
       await one.until(holder, () => one.scripted.count('start tempo') === 1);
-      await withMachine(1, async (other) => {
+      await withMachine(harness, 1, async (other) => {
         const second = await other.begin('b');
         await other.until(second, isPhase('Ready'));
         await removed(other, second);
@@ -220,7 +147,7 @@ describe('the slots of a machine', () => {
   });
 
   it('are done without on a machine whose worker knows none', async () => {
-    await withMachine(undefined, async (machine) => {
+    await withMachine(harness, undefined, async (machine) => {
       const { begin, until } = machine;
       const handle = await begin('a');
       await until(handle, isPhase('Ready'));

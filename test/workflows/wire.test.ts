@@ -3,6 +3,7 @@ import { createActivities } from '../../src/activities/index.js';
 import { loadConfig } from '../../src/config.js';
 import {
   environmentWorkflowId,
+  fleetWorkflowId,
   hostTaskQueue,
   machineOfWorker,
   ownershipLabels,
@@ -21,17 +22,24 @@ describe('names on the wire', () => {
   it('of messages', () => {
     const named = Object.values(messages).map((definition) => `${definition.type} ${definition.name}`);
     expect(named.sort()).toEqual([
+      'query fleetProgress',
+      'query fleetState',
       'query leftovers',
       'query progress',
       'query slots',
       'query spec',
+      'signal fleetTeardown',
       'signal giveBackSlot',
+      'signal order',
+      'signal seatReport',
       'signal slotGranted',
       'signal teardown',
       'update abort',
       'update apply',
       'update askSlot',
       'update extend',
+      'update fleetApply',
+      'update fleetVerify',
       'update pause',
       'update resume',
       'update retry',
@@ -73,6 +81,7 @@ describe('names on the wire', () => {
     expect(sharedTaskQueue).toBe('tracewright');
     expect(hostTaskQueue('h')).toBe('tracewright-host-h');
     expect(environmentWorkflowId('e')).toBe('environment-e');
+    expect(fleetWorkflowId('f')).toBe('fleet-f');
     expect(slotKeeperId('h')).toBe('slots-h');
     expect(machineOfWorker(workerIdentity('h', 7, 'build-1.lan'))).toEqual({
       hostId: 'h',

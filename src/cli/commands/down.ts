@@ -71,7 +71,8 @@ async function takeAway(context: CliContext, options: DownOptions): Promise<Exit
     const code = await takeOrphanAway(context, orphan);
     if (code !== exitCodes.ok) return code;
   } else if (name === undefined) context.print(nothing(options.name));
-  return endOfLast(context, name ?? orphan?.name);
+  const removed = name ?? orphan?.name;
+  return endOfLast(context, removed === undefined ? [] : [removed]);
 }
 
 async function tearDown(
@@ -139,13 +140,13 @@ async function takeOrphanAway(context: CliContext, orphan: Orphan): Promise<Exit
 /**
  * Stops the worker and the server unless others need them. In a session of its own: the server may be another by now.
  */
-async function endOfLast(context: CliContext, removed: string | undefined): Promise<ExitCode> {
+export async function endOfLast(context: CliContext, removed: readonly string[]): Promise<ExitCode> {
   const { print, config } = context;
   const session = await openExistingSession(context, 'act');
   // Another `down` has stopped both.
   if (!session) return exitCodes.ok;
   try {
-    const others = (await listEnvironments(session.client)).filter((it) => it.name !== removed);
+    const others = (await listEnvironments(session.client)).filter((it) => !removed.includes(it.name));
     if (others.length > 0) {
       print(livesOn(others));
       return exitCodes.ok;

@@ -1,5 +1,6 @@
 import { exitCodes, type CliContext, type ExitCode } from '../context.js';
 import { listEnvironments, type EnvironmentListing } from '../environments.js';
+import { listFleets } from '../fleets.js';
 import { elsewhereText, findWhatExists, type Orphan } from '../orphans.js';
 import { withPlaces } from '../places.js';
 import { openExistingSession, type Session } from '../session.js';
@@ -33,6 +34,11 @@ export async function list(context: CliContext, options: ListOptions): Promise<E
     if (!failure || listed.length > 0) {
       if (options.json) context.print(JSON.stringify([...environments, ...listed], undefined, 2));
       else printLines(context, environments, listed);
+      if (session && !options.json)
+        for (const name of await listFleets(session.client))
+          context.print(
+            `Fleet ${name}: \`tracewright fleet status --name ${name}\` shows its seats together.`,
+          );
     }
     for (const it of elsewhere) context.note(`Elsewhere on this machine: ${elsewhereText(it)}.`);
   } finally {

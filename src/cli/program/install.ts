@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { SaveOptions } from '../commands/images.js';
 import type { LockCommandOptions } from '../commands/lock.js';
 import type { PlanOptions } from '../commands/plan.js';
-import type { UpOptions } from '../commands/up.js';
+import type { UpOptions } from '../install-spec.js';
 import { duration, examples, named, parameterOptions, sourced, stackOption, type Wiring } from './options.js';
 import { targetOptions } from '../target-options.js';
 
@@ -10,17 +10,8 @@ import { targetOptions } from '../target-options.js';
 export function registerInstall(program: Command, { context, finish }: Wiring): void {
   program.commandsGroup('Install:');
 
-  parameterOptions(sourced(targetOptions(stackOption(named(program.command('up'))))))
+  installLife(parameterOptions(sourced(targetOptions(stackOption(named(program.command('up')))))))
     .description('install, go on with an interrupted install, or check and prove again what is installed')
-    .option('--fail-fast', 'end at the first failed step instead of waiting for a decision (for CI)')
-    .option('--ttl <duration>', 'take it down by itself after this time, such as 4h', duration)
-    .option(
-      '--verify-every <duration>',
-      'look for drift and prove it again at this interval, such as 30m',
-      duration,
-    )
-    .option('--detach', 'start it and return; `tracewright status --watch` follows it')
-    .option('--json', 'print one JSON object a line for each event')
     .addHelpText(
       'after',
       examples(
@@ -82,4 +73,18 @@ export function registerInstall(program: Command, { context, finish }: Wiring): 
     .action(async (options: SaveOptions) => {
       finish(await (await import('../commands/images.js')).saveStackImages(context, options));
     });
+}
+
+/** Lets a command say how an install goes on, how long it lives, and what is printed of it. */
+export function installLife(command: Command): Command {
+  return command
+    .option('--fail-fast', 'end at the first failed step instead of waiting for a decision (for CI)')
+    .option('--ttl <duration>', 'take it down by itself after this time, such as 4h', duration)
+    .option(
+      '--verify-every <duration>',
+      'look for drift and prove it again at this interval, such as 30m',
+      duration,
+    )
+    .option('--detach', 'start it and return; `status --watch` follows it')
+    .option('--json', 'print one JSON object a line for each event');
 }

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { type FailureType, failureTypes } from '../../domain/failure.js';
+import { seatPhases } from '../../domain/fleet.js';
 import { phases, stepStates } from '../../domain/progress.js';
 import { targetKinds } from '../../domain/stack.js';
 
@@ -82,18 +83,48 @@ const endEvent = z
     'The last event, once nothing happens any more. It is missing when the command is left or fails by itself: then standard error says why.',
   );
 
+const seatEvent = z
+  .object({
+    event: z.literal('seat'),
+    ...common,
+    fleet: z.string(),
+    phase: z.enum(seatPhases),
+    rests: z.boolean().describe('it has done, or refused, what it was told last'),
+    step: z.string().optional().describe('what runs, or is blocked'),
+    place: z.number().optional().describe('while it is `Queued`: how many come before it, and 1'),
+    queuedSince: moment.optional(),
+    startedAt: moment.optional().describe('of the last install, verification or teardown'),
+    endedAt: moment.optional(),
+    why: z.string().optional().describe('why it is not as it should be'),
+  })
+  .describe('A seat of a fleet: of every seat at first, then whenever one has changed.');
+
+const fleetEndEvent = z
+  .object({
+    event: z.literal('fleet-end'),
+    at: moment,
+    fleet: z.string(),
+    exitCode: z.number().describe('of the command'),
+    phases: z.partialRecord(z.enum(seatPhases), z.number()).describe('how many seats are in each'),
+  })
+  .describe('The last event of a fleet, once nothing happens in it any more; missing as `end` is.');
+
 /** One line of `--json`. docs/reference/events.md describes it; fields may be added, never renamed. */
 export const eventSchema = z.discriminatedUnion('event', [
   environmentEvent,
   stepEvent,
   activityEvent,
   endEvent,
+  seatEvent,
+  fleetEndEvent,
 ]);
 
 export type CliEvent = z.infer<typeof eventSchema>;
 export type EnvironmentEvent = z.infer<typeof environmentEvent>;
 export type StepEvent = z.infer<typeof stepEvent>;
 export type ActivityEvent = z.infer<typeof activityEvent>;
+export type SeatEvent = z.infer<typeof seatEvent>;
+export type FleetEndEvent = z.infer<typeof fleetEndEvent>;
 export type EndEvent = z.infer<typeof endEvent>;
 
 /** The JSON Schema (draft 7) of one line of `--json`. */

@@ -65,7 +65,7 @@ function endEvent(progress: Progress, exitCode: number, at: number): EndEvent {
   };
 }
 
-type Common = Pick<CliEvent, 'at' | 'environment'>;
+type Common = Pick<EnvironmentEvent, 'at' | 'environment'>;
 
 function environmentEvent(common: Common, progress: Progress): EnvironmentEvent {
   const { phase, place, paused = false, stack, target, run } = progress;
