@@ -10,7 +10,7 @@ import { contenders } from './peers/contenders.js';
 import { alignedTable, tableOf, type Measured } from './peers/figures.js';
 import { writeReadme } from './peers/readme.js';
 import { install, recover, type Bench, type Recovery, type Start } from './peers/trial.js';
-import { megabytes, seconds } from './table.js';
+import { seconds } from './table.js';
 
 /**
  * `npm run bench:peers`: Tracewright beside helmfile, the tutorial's order and a parallel script, with the same charts and
@@ -84,9 +84,9 @@ for (let round = 0; round < rounds; round += 1) {
   }
 }
 
-const machine = `${String(cpus().length)} cores, ${megabytes(totalmem())} of memory, Node ${process.version}, load ${load} before`;
+const machine = `${String(cpus().length)} cores, ${(totalmem() / 1e9).toFixed(0)} GB of memory, Node ${process.version}, load ${load} before`;
 console.log(
-  `\n${machine}; helm ${helm?.version ?? ''}, kubectl ${kubectl?.version ?? ''}; medians of ${String(rounds)}\n`,
+  `\n${machine}; helm ${helm?.version ?? ''}, kubectl ${kubectl?.version ?? ''}; ${String(rounds)} round(s)\n`,
 );
 console.log(alignedTable(tableOf(measured satisfies Measured[])));
 if (values.write)

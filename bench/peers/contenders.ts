@@ -25,7 +25,7 @@ export const contenders: readonly [Contender, ...Contender[]] = [
         ...[process.execPath, tracewright, 'up', '--name', 'peers', '--stack', 'embedded'],
         ...['--target', 'kubeconfig', '--kubeconfig', kubeconfig],
       ] as [string, ...string[]],
-    lacks: 'nothing: starts Temporal and a worker, and proves',
+    lacks: 'nothing; its figures hold Temporal, the worker and the proof',
   },
   {
     name: 'helmfile',

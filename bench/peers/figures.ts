@@ -24,13 +24,14 @@ export function tableOf(all: readonly Measured[]): string[][] {
     figure: string,
     text: (value: number) => string,
     of: (start: Start) => number | undefined,
+    otherwise = 'never',
   ): string[] => {
     const values = all.map(({ installs }) => known(installs.map(of)));
     const [first = []] = values;
     return [
       figure,
-      ...values.map((some) => {
-        const lost = lostText(all[0]?.installs.length ?? 0, some.length);
+      ...values.map((some, column) => {
+        const lost = lostText(all[column]?.installs.length ?? 0, some.length, otherwise);
         return some.length === 0
           ? lost
           : `${text(median(some))} (${(median(some) / median(first)).toFixed(2)})${lost && `, ${lost}`}`;
@@ -44,7 +45,12 @@ export function tableOf(all: readonly Measured[]): string[][] {
   return [
     ['', ...all.map(({ contender }) => contender.title)],
     compared('first trace found after', seconds, ({ traceMs }) => traceMs),
-    compared('command ended after', seconds, ({ endMs }) => endMs),
+    compared(
+      'command ended after',
+      seconds,
+      ({ endMs, exitCode }) => (exitCode === 0 ? endMs : undefined),
+      'failed',
+    ),
     compared('processor time of its processes', seconds, ({ processorMs }) => processorMs),
     compared('processor time of the whole machine', seconds, ({ machineMs }) => machineMs),
     compared('most memory of its processes (PSS)', megabytes, ({ peakBytes }) => peakBytes),
@@ -52,7 +58,7 @@ export function tableOf(all: readonly Measured[]): string[][] {
     recovered('started again: command ended', endText),
     recovered('started again: trace found after', (some) => {
       const found = known(some.map(({ again }) => again.traceMs));
-      const lost = lostText(some.length, found.length);
+      const lost = lostText(some.length, found.length, 'never');
       return found.length === 0 ? lost : seconds(median(found)) + (lost && `, ${lost}`);
     }),
     recovered('left then', (some) => {
@@ -91,15 +97,13 @@ export function markdownTable([head = [], ...rows]: readonly (readonly string[])
 function endText(recoveries: readonly Recovery[]): string {
   const well = recoveries.filter(({ again }) => again.exitCode === 0).length;
   const after = `after ${seconds(median(recoveries.map(({ again }) => again.endMs)))}`;
-  if (well === recoveries.length) return `well, ${after}`;
-  return well === 0
-    ? `failed, ${after}`
-    : `failed in ${String(recoveries.length - well)} of ${String(recoveries.length)}, ${after}`;
+  return `${lostText(recoveries.length, well, 'failed') || 'well'}, ${after}`;
 }
 
-function lostText(all: number, found: number): string {
+/** `never`, `never in 1 of 3`; empty when none is lost. */
+function lostText(all: number, found: number, otherwise: string): string {
   if (found === all) return '';
-  return found === 0 ? 'never' : `never in ${String(all - found)} of ${String(all)}`;
+  return found === 0 ? otherwise : `${otherwise} in ${String(all - found)} of ${String(all)}`;
 }
 
 function known(values: readonly (number | undefined)[]): number[] {

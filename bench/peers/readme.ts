@@ -41,16 +41,18 @@ export function withSection(text: string, section: string): string {
 function sectionOf(all: readonly Measured[], { date, machine, rounds }: Circumstances): string {
   return `## Beside its peers
 
-The same charts and images on a fresh embedded cluster that has its images loaded, in one run of \`npm run bench:peers\` on
-${date} (${machine}; medians of ${String(rounds)}). In brackets: Tracewright = 1.
+The same charts and images, each time on a fresh embedded cluster that has its images loaded: one run of \`npm run bench:peers\` on ${date}
+(${machine}; ${rounds === 1 ? 'one round' : `medians of ${String(rounds)} rounds`}). In brackets: Tracewright = 1.
 
 ![Bars: time to the first trace by contender, undisturbed and killed in the middle](docs/images/peers.svg)
 
 ${markdownTable(tableOf(all))}
 
-A trace counts when a ride that the bench takes is found in the store by its id, with all its services. A contender's processes are all that it
-starts: Tracewright's are the command, the worker, the Temporal server and Helm. Killed means all of them at once with SIGKILL, when the
-operator's Deployment is there and not ready; then the same command runs again. Helm that is killed
-at work leaves its release pending, and refuses to touch it until somebody uninstalls it; Tracewright does that by itself. What the others are run with is in
-[bench/peers](bench/peers): helmfile's graph and waits, the tutorial's commands with \`kubectl rollout status\`, and background jobs in a shell script.`;
+A trace counts when a ride that the bench takes is found in the store by its id, with all its services. A contender's processes are
+all that it starts: Tracewright's are the command, the worker, the Temporal server and Helm. Killed means all of them at once, with
+SIGKILL, when the operator's Deployment is there and not ready; then the same command runs again. Helm that is killed at work leaves
+its release pending, and refuses to touch it until somebody uninstalls it; Tracewright does that by itself.
+
+What the others run is in [bench/peers](bench/peers): helmfile's graph with its waits, the tutorial's commands with
+\`kubectl rollout status\`, and the same as background jobs of a shell script.`;
 }

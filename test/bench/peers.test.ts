@@ -46,10 +46,11 @@ test('the table compares medians with the first contender, and hides no trace th
   const rows = tableOf([
     measured('one', [start, start, slow], [recovery]),
     measured('two', [slow, slow, slow], [recovery, lost]),
-    measured('three', [{ ...start, traceMs: undefined }], [lost]),
+    measured('three', [{ ...start, exitCode: 1, traceMs: undefined }], [lost]),
   ]);
   const row = (head: string) => rows.find(([it]) => it?.startsWith(head))?.slice(1);
   expect(row('first trace')).toEqual(['40.0 s (1.00)', '80.0 s (2.00)', 'never']);
+  expect(row('command ended')).toEqual(['42.0 s (1.00)', '42.0 s (1.00)', 'failed']);
   expect(row('started again: trace')).toEqual(['25.0 s', '25.0 s, never in 1 of 2', 'never']);
   expect(row('started again: command')).toEqual([
     'well, after 42.0 s',
