@@ -4,9 +4,9 @@ import { seconds } from '../table.js';
 /** A contender's two bars. */
 export interface Bars {
   readonly title: string;
-  /** From start to the first trace, in milliseconds. */
-  readonly undisturbed: number;
-  /** The same with a kill and a second start between; `undefined`: there never was a trace. */
+  /** From start to the first trace, in milliseconds; `undefined`: there never was one. */
+  readonly undisturbed: number | undefined;
+  /** The same with a kill and a second start between. */
   readonly killed: number | undefined;
 }
 
@@ -16,7 +16,7 @@ const [width, left, right, top, rowHeight, barHeight] = [760, 170, 90, 64, 58, 2
 /** Bars by contender, as one SVG that needs nothing else and follows the reader's light or dark scheme. */
 export function peersChart(contenders: readonly Bars[], title: string): string {
   const height = top + contenders.length * rowHeight + 12;
-  const longest = Math.max(...contenders.flatMap(({ undisturbed, killed = 0 }) => [undisturbed, killed]));
+  const longest = Math.max(...contenders.flatMap(({ undisturbed = 0, killed = 0 }) => [undisturbed, killed]));
   const scale = (width - left - right) / longest;
   const bar = (kind: string, ms: number | undefined, y: number): string => {
     const length = Math.round((ms ?? 0) * scale);

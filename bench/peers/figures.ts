@@ -69,10 +69,19 @@ export function tableOf(all: readonly Measured[]): string[][] {
   ];
 }
 
-/** From the first start to the trace, with the kill between, in milliseconds; `undefined` where one was never found. */
+/** The median time to the trace of installs that nobody disturbed, in milliseconds; `undefined` where one had none. */
+export function undisturbedMs({ installs }: Measured): number | undefined {
+  return medianOfAll(installs.map(({ traceMs }) => traceMs));
+}
+
+/** The same from the first start on, with the kill between. */
 export function recoveredMs({ recoveries }: Measured): number | undefined {
-  const totals = known(recoveries.map(({ killedMs, again }) => again.traceMs && killedMs + again.traceMs));
-  return totals.length < recoveries.length || totals.length === 0 ? undefined : median(totals);
+  return medianOfAll(recoveries.map(({ killedMs, again }) => again.traceMs && killedMs + again.traceMs));
+}
+
+function medianOfAll(values: readonly (number | undefined)[]): number | undefined {
+  const some = known(values);
+  return some.length < values.length ? undefined : median(some);
 }
 
 /** For a terminal: columns as wide as their widest cell, rows without trailing blanks. */

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { peersChart } from './chart.js';
-import { markdownTable, median, recoveredMs, tableOf, type Measured } from './figures.js';
+import { markdownTable, recoveredMs, tableOf, undisturbedMs, type Measured } from './figures.js';
 
 const root = resolve(import.meta.dirname, '../..');
 const [begins, ends] = ['<!-- bench:peers writes from here -->', '<!-- to here -->'];
@@ -19,7 +19,7 @@ export interface Circumstances {
 export async function writeReadme(all: readonly Measured[], circumstances: Circumstances): Promise<void> {
   const bars = all.map((measured) => ({
     title: measured.contender.title,
-    undisturbed: median(measured.installs.map(({ traceMs }) => traceMs ?? NaN)),
+    undisturbed: undisturbedMs(measured),
     killed: recoveredMs(measured),
   }));
   const title = 'From a ready cluster to the first trace';
