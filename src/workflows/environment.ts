@@ -99,7 +99,13 @@ async function serve({ state, inbox, slot, name }: Parts, { kind, spec }: RunReq
   state.adopt(spec);
   const plan = state.begin(kind);
   const takesSlot = needsSlot(state) && patched(patches.slots);
-  const admit = async (): Promise<void> => slot.hold(await holderOf(state));
+  const admit = async (): Promise<void> => {
+    do {
+      // Whoever waits in the line may be paused there: its turn passes to the next one.
+      if (state.isPaused) await condition(() => !state.isPaused);
+      await slot.hold(await holderOf(state));
+    } while (state.isPaused);
+  };
   const stopWatch = takesSlot ? giveBackWhileNothingRuns(state, slot) : undefined;
   try {
     await inbox.interruptible(async () => {

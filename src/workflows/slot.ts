@@ -34,8 +34,9 @@ export class Slot {
     });
   }
 
+  /** It is had, and whoever asked for it knows. */
   get isHeld(): boolean {
-    return this.held;
+    return this.held && this.asking === undefined;
   }
 
   /**
@@ -44,7 +45,7 @@ export class Slot {
    * @throws ActivityFailure when nobody takes tasks on that machine, CancelledFailure
    */
   async hold(hostId: string): Promise<void> {
-    if (this.held) return;
+    if (this.isHeld) return;
     this.asking ??= this.ask(hostId).finally(() => {
       this.asking = undefined;
     });
@@ -79,7 +80,8 @@ export class Slot {
       log.warn('installing without a slot: the machine could not be asked for one', { error });
       return { granted: true };
     });
-    if (!asked.granted && !this.held) {
+    if (asked.granted) this.held = true;
+    if (!this.held) {
       this.state.queues();
       try {
         await condition(() => this.held);
@@ -87,7 +89,6 @@ export class Slot {
         this.state.leavesQueue();
       }
     }
-    this.held = true;
   }
 
   private async tellKeeper(): Promise<void> {

@@ -75,6 +75,28 @@ describe('the slots of a machine', () => {
     });
   });
 
+  it('pass on from one that was paused in the line, and that gets in line again when it goes on', async () => {
+    await withMachine(harness, 1, async (machine) => {
+      const { begin, until, scripted, queue } = machine;
+      const { work, release } = heldBack();
+      scripted.on('tempo', work);
+      const holder = await begin('holder');
+      await until(holder, () => scripted.count('start tempo') === 1);
+      const paused = await begin('paused');
+      await until(paused, isPhase('Queued'));
+      await paused.executeUpdate('pause', { args: [] } as never);
+      const last = await begin('last');
+      await until(last, isPhase('Queued'));
+      release();
+      await until(last, isPhase('Ready'));
+      expect(stepOf(await until(paused, () => true), 'cluster').state).toBe('pending');
+      await paused.executeUpdate('resume', { args: [] } as never);
+      await until(paused, isPhase('Ready'));
+      await expect(queue()).resolves.toMatchObject({ waiting: [] });
+      await removed(machine, holder, paused, last);
+    });
+  });
+
   it('pass on from a place in the line that is given up: abort, teardown', async () => {
     await withMachine(harness, 1, async (machine) => {
       const { begin, until, queue, scripted } = machine;
