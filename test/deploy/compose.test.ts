@@ -16,7 +16,7 @@ interface Service {
   restart?: string;
   environment?: Record<string, string>;
   depends_on?: Record<string, { condition: string }>;
-  healthcheck?: object;
+  healthcheck?: { test: string[] };
   volumes?: string[];
   networks?: string[];
   security_opt?: string[];
@@ -104,6 +104,10 @@ describe('docker-compose.yml', () => {
       worker: { namespace: 'service_completed_successfully' },
     });
     for (const name of ['postgres', 'server']) expect(compose.services[name]?.healthcheck).toBeDefined();
+  });
+
+  it('takes the database for healthy once others reach it, not while the image still prepares it', () => {
+    expect(compose.services['postgres']?.healthcheck?.test).toContain('--host=127.0.0.1');
   });
 
   it('restarts what lasts, gives up on jobs, and mounts files of the repository read-only', () => {

@@ -11,6 +11,8 @@ export interface GoPrograms {
   readonly version: string;
   /** By the name of the program: the package, from the folder of the module. */
   readonly packages: Readonly<Record<string, string>>;
+  /** Folders of the module that go beside the programs, such as database schemas. @default none */
+  readonly folders?: readonly string[];
 }
 
 /** How long another test may build them; in milliseconds. */
@@ -27,7 +29,7 @@ export function buildGoPrograms(programs: GoPrograms): Promise<string> {
   );
 }
 
-async function build({ module, version, packages }: GoPrograms, scratch: string): Promise<string> {
+async function build({ module, version, packages, folders = [] }: GoPrograms, scratch: string): Promise<string> {
   const env = { GOFLAGS: '-mod=mod -buildvcs=false', GOWORK: 'off', CGO_ENABLED: '0', GOGC: '400' };
   const go = (cwd: string, ...args: string[]) => run('go', args, { cwd, env });
   const { stdout } = await go(scratch, 'mod', 'download', '-json', `${module}@${version}`);
@@ -37,6 +39,7 @@ async function build({ module, version, packages }: GoPrograms, scratch: string)
   await run('chmod', ['-R', 'u+w', source]);
   const done = join(scratch, 'done');
   await mkdir(done);
+  for (const name of folders) await cp(join(source, name), join(done, name), { recursive: true });
   const flags = ['-trimpath', '-gcflags=all=-dwarf=false', '-ldflags=-s -w'];
   for (const [name, path] of Object.entries(packages))
     await go(source, 'build', ...flags, '-o', join(done, name), path);

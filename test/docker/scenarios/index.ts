@@ -1,4 +1,5 @@
 import type { DockerScenario } from '../scenario.js';
+import { composeFile } from './compose-file.js';
 import { compose } from './compose.js';
 import { engine } from './engine.js';
 import { k3dFaults } from './k3d-faults.js';
@@ -14,4 +15,5 @@ export const scenarios: readonly DockerScenario[] = [
   ...k3dTroubles,
   ...machine,
   ...compose,
+  ...composeFile,
 ];

@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
@@ -10,11 +10,12 @@ import type { DockerEngine } from '../docker/engine.js';
 import { openProxyExit } from '../docker/exit.js';
 import { developmentServer, loadBuildImages, loadDebian, loadDevelopmentServer } from './images.js';
 import { composeProgram } from './programs.js';
+import { loadServerImages, postgresVersion } from './server-images.js';
 
 const checkout = resolve(import.meta.dirname, '../../..');
 const cli = join(checkout, 'bin/tracewright.js');
 
-/** The compose file of this checkout, as it stands, on a real engine: of its services the worker. */
+/** The compose file of this checkout, as it stands, on a real engine. */
 export class ComposeBed {
   readonly engine: DockerEngine;
   /** The project: a copy of what the checkout has, with an `.env`. */
@@ -29,20 +30,55 @@ export class ComposeBed {
    * The worker alone: its image built by `docker compose build` from deploy/Dockerfile. In the place of server and database
    * stands the development server of Temporal's CLI, a stand-in.
    */
-  static async withWorker(engine: DockerEngine): Promise<ComposeBed> {
+  static withWorker(engine: DockerEngine): Promise<ComposeBed> {
+    return ComposeBed.open(engine, () => loadDevelopmentServer(engine));
+  }
+
+  /** All services, with images of the names that the file has. @param temporal the versions of the server */
+  static withServer(engine: DockerEngine, ...temporal: readonly string[]): Promise<ComposeBed> {
+    return ComposeBed.open(engine, async (bed) => {
+      await loadServerImages(engine, { temporal, ui: await bed.defaultOf('TEMPORAL_UI_VERSION') });
+    });
+  }
+
+  private static async open(
+    engine: DockerEngine,
+    load: (bed: ComposeBed) => Promise<void>,
+  ): Promise<ComposeBed> {
     const folder = await mkdtemp(join(tmpdir(), 'tracewright-compose-'));
     const bed = new ComposeBed(engine, folder, await composeProgram());
     try {
       await bed.copyProject();
+      await bed.plugIn();
       await loadDebian(engine);
       await loadBuildImages(engine);
-      await loadDevelopmentServer(engine);
+      await load(bed);
       await bed.buildWorker();
       return bed;
     } catch (error) {
       await bed.close();
       throw error;
     }
+  }
+
+  /** What the file takes for a variable that is not set. */
+  async defaultOf(variable: string): Promise<string> {
+    const text = await readFile(join(this.folder, 'docker-compose.yml'), 'utf8');
+    const [, value] = new RegExp(`\\$\\{${variable}:-([^}]+)\\}`, 'u').exec(text) ?? [];
+    if (value === undefined) throw new Error(`The compose file has no default for ${variable}.`);
+    return value;
+  }
+
+  /** Writes `.env`. */
+  async configure(settings: Readonly<Record<string, string>>): Promise<void> {
+    const all = { POSTGRES_PASSWORD: 'planted-in-a-test', POSTGRES_VERSION: postgresVersion, ...settings };
+    const lines = Object.entries(all).map(([name, value]) => `${name}=${value}\n`);
+    await writeFile(join(this.folder, '.env'), lines.join(''), { mode: 0o600 });
+  }
+
+  /** Runs a block of commands, such as one of the docs, in the project. @throws TracewrightError `tool.failed` */
+  async shell(commands: string): Promise<void> {
+    await this.engine.run('sh', ['-euc', commands], { cwd: this.folder });
   }
 
   /** Starts the worker, which has no server yet, and then the stand-in; returns once the worker's health check is content. */
@@ -119,11 +155,16 @@ export class ComposeBed {
     );
   }
 
+  /** As a machine that is lost. */
+  async removeSecondWorker(): Promise<void> {
+    await this.engine.docker('rm', '--force', '--volumes', 'second');
+    await this.engine.docker('volume', 'rm', '--force', 'second-state');
+  }
+
   /** Takes the project away, with its volumes. */
   async close(): Promise<void> {
-    for (const name of ['server', 'second'])
-      await this.engine.docker('rm', '--force', '--volumes', name).catch(() => undefined);
-    await this.engine.docker('volume', 'rm', '--force', 'second-state').catch(() => undefined);
+    await this.removeSecondWorker().catch(() => undefined);
+    await this.engine.docker('rm', '--force', '--volumes', 'server').catch(() => undefined);
     await this.compose(['down', '--volumes', '--remove-orphans']).catch(() => undefined);
     await rm(this.folder, { recursive: true, force: true });
   }
@@ -137,8 +178,15 @@ export class ComposeBed {
       .split('\0')
       .filter((path) => /^(?:bin|deploy|page|src|stacks)\/|^[^/]+$/u.test(path));
     for (const path of wanted) await cp(join(checkout, path), join(this.folder, path), { recursive: true });
-    await writeFile(join(this.folder, '.env'), 'POSTGRES_PASSWORD=planted-in-a-test\n', { mode: 0o600 });
+    await this.configure({});
     await mkdir(join(this.folder, 'deploy/kubeconfig'), { recursive: true });
+  }
+
+  /** So that `docker compose` is this Compose. */
+  private async plugIn(): Promise<void> {
+    const plugins = join(this.engine.variables.DOCKER_CONFIG, 'cli-plugins');
+    await mkdir(plugins, { recursive: true });
+    await symlink(this.program, join(plugins, 'docker-compose'));
   }
 
   /** It needs package registries, and the box has no way out. */

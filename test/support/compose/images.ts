@@ -1,5 +1,4 @@
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { provideK3d } from '../../../src/targets/k3d/provide.js';
 import { findProgram } from '../../../src/tools/find-program.js';
@@ -7,22 +6,14 @@ import { provideHelm, provideKubectl } from '../../../src/tools/helm-binary.js';
 import { provideTemporal } from '../../../src/tools/temporal-binary.js';
 import { sharedCacheDir } from '../cache.js';
 import type { DockerEngine } from '../docker/engine.js';
-import { buildImage } from '../docker/images.js';
 import { debianRoot } from './programs.js';
+import { makeImage } from './recipe.js';
 
 /*
  * Images under the names that deploy/Dockerfile has, made from what package registries publish: no image registry is
  * asked. They are stand-ins for the images of those names: Debian's packages, the Node and npm of this machine, and the
  * tools in the versions that the names say.
  */
-
-/** An image: the files that go in, from where on this machine, and the rest of its Dockerfile. */
-interface Recipe {
-  readonly name: string;
-  readonly files?: Readonly<Record<string, string>>;
-  readonly steps?: readonly string[];
-  readonly from?: string;
-}
 
 const debian = 'debian:test';
 const source = { cacheDir: sharedCacheDir, environment: process.env };
@@ -35,8 +26,12 @@ export async function loadDebian(engine: DockerEngine): Promise<void> {
 
 export async function loadDevelopmentServer(engine: DockerEngine): Promise<void> {
   const { path } = await provideTemporal(source);
-  const steps = ['ENTRYPOINT ["temporal"]'];
-  await make(engine, { name: developmentServer, files: { 'usr/local/bin/temporal': path }, steps });
+  await makeImage(engine, {
+    name: developmentServer,
+    from: debian,
+    files: { 'usr/local/bin/temporal': path },
+    steps: ['ENTRYPOINT ["temporal"]'],
+  });
 }
 
 /** What deploy/Dockerfile builds upon: the versions stand in its arguments. */
@@ -47,7 +42,8 @@ export async function loadBuildImages(engine: DockerEngine): Promise<void> {
   const npm = await findProgram('npm', process.env['PATH']);
   if (npm === undefined) throw new Error('There is no npm for the image of Node.');
   const node = dirname(dirname(process.execPath));
-  await make(engine, {
+  await makeImage(engine, {
+    from: debian,
     name: `node:${version('NODE')}-bookworm-slim`,
     files: {
       'usr/local/bin/node': process.execPath,
@@ -64,29 +60,10 @@ export async function loadBuildImages(engine: DockerEngine): Promise<void> {
     provideKubectl(source),
     provideK3d(source),
   ]);
-  const scratch = 'scratch';
   for (const [name, path, from] of [
     [`alpine/helm:${version('HELM')}`, 'usr/bin/helm', helm.path],
     [`registry.k8s.io/kubectl:v${version('KUBECTL')}`, 'bin/kubectl', kubectl.path],
     [`ghcr.io/k3d-io/k3d:${version('K3D')}`, 'bin/k3d', k3d.path],
   ] as const)
-    await make(engine, { name, from: scratch, files: { [path]: from } });
-}
-
-async function make(
-  engine: DockerEngine,
-  { name, from = debian, files = {}, steps = [] }: Recipe,
-): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'docker-image-'));
-  try {
-    for (const [to, path] of Object.entries(files)) {
-      await mkdir(dirname(join(folder, 'files', to)), { recursive: true });
-      await cp(path, join(folder, 'files', to), { recursive: true, dereference: true });
-    }
-    const copy = Object.keys(files).length > 0 ? ['COPY files /'] : [];
-    await writeFile(join(folder, 'Dockerfile'), [`FROM ${from}`, ...copy, ...steps, ''].join('\n'));
-    await buildImage(engine, folder, name, '--network', 'none');
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+    await makeImage(engine, { name, from: 'scratch', files: { [path]: from } });
 }
