@@ -110,6 +110,11 @@ describe('docker-compose.yml', () => {
     expect(compose.services['postgres']?.healthcheck?.test).toContain('--host=127.0.0.1');
   });
 
+  it('lets the clients in Go find the server where no name server answers', () => {
+    for (const name of ['namespace', 'ui'])
+      expect(compose.services[name]?.environment?.['TEMPORAL_ADDRESS'], name).toMatch(/^passthrough:\/{3}/u);
+  });
+
   it('restarts what lasts, gives up on jobs, and mounts files of the repository read-only', () => {
     for (const [name, { restart, volumes, security_opt }] of services) {
       expect(restart, name).toBe(

@@ -12,8 +12,11 @@ export interface Scene {
   readonly engine: DockerEngine;
   /** Tells of one thing that was done and how long it took to be well again: a row. */
   readonly dealt: (blow: Blow) => void;
-  /** Plays one thing and tells of it: what it throws becomes the note of a row that did not survive. */
-  readonly blow: (what: string, play: () => Promise<string | undefined>) => Promise<void>;
+  /**
+   * Plays one thing and tells of it: what it throws becomes the note of a row that did not survive.
+   * @returns whether it survived
+   */
+  readonly blow: (what: string, play: () => Promise<string | undefined>) => Promise<boolean>;
   /** Adds to what was done twice; it counts for every row of the scenario. */
   readonly doubled: (facts: readonly string[]) => void;
   /** Adds to what ran at the same time and must not; as `doubled`. */
@@ -43,8 +46,10 @@ export function onEngine(
         try {
           const note = await once();
           dealt({ what, recoveredMs: performance.now() - started, ...(note !== undefined && { note }) });
+          return true;
         } catch (error) {
           dealt({ what, note: whyOf(error) });
+          return false;
         }
       };
       const before = await snapshotHost();

@@ -7,8 +7,7 @@ export interface NotRun {
   readonly reason: string;
 }
 
-const compose =
-  'needs images; `npm run test:docker -- compose` runs the worker of it, test/deploy checks the rest';
+const compose = 'needs a Docker engine and images; `npm run test:docker -- compose` runs the file with them';
 
 /**
  * Every block that no test runs, and why. A test fails when one is missing here, or when an entry has no block any

@@ -8,7 +8,9 @@ import { ComposeEnvironment } from './scene.js';
 /** The compose file and a cluster that exists, for one scenario. */
 export interface Stage {
   /** Plays one thing and makes a row of it, as the scene's does. */
-  readonly blow: (what: string, play: () => Promise<void>) => Promise<void>;
+  readonly blow: (what: string, play: () => Promise<void>) => Promise<boolean>;
+  /** A blow without which nothing else can be played. @throws when it does not succeed */
+  readonly begin: (what: string, play: () => Promise<void>) => Promise<void>;
   readonly bed: ComposeBed;
   /** An environment that can be installed. */
   readonly describe: (name: string) => Promise<ComposeEnvironment>;
@@ -28,11 +30,15 @@ export async function onStage(
     const existing = (cluster = await ExistingCluster.create(bed));
     const before = await namespaces(existing);
     const environments: ComposeEnvironment[] = [];
+    const blow: Stage['blow'] = (what, once) =>
+      scene.blow(what, async () => {
+        await once();
+      });
     await play({
-      blow: (what, once) =>
-        scene.blow(what, async () => {
-          await once();
-        }),
+      blow,
+      begin: async (what, once) => {
+        if (!(await blow(what, once))) throw new Error(`Nothing can be played without this: ${what}.`);
+      },
       bed,
       describe: async (name) => {
         const environment = await ComposeEnvironment.describe(bed, existing, name);

@@ -53,9 +53,9 @@ async function install(
   settings: Readonly<Record<string, string>>,
 ): Promise<ComposeEnvironment> {
   await stage.bed.configure(settings);
-  await stage.blow('docker compose up --wait, from nothing', () => up(stage));
+  await stage.begin('docker compose up --wait, from nothing', () => up(stage));
   const kept = await stage.describe('kept');
-  await stage.blow('an environment on an existing cluster', () => kept.up());
+  await stage.begin('an environment on an existing cluster', () => kept.up());
   return kept;
 }
 

@@ -34,9 +34,10 @@ export class ComposeBed {
     return ComposeBed.open(engine, () => loadDevelopmentServer(engine));
   }
 
-  /** All services, with images of the names that the file has. @param temporal the versions of the server */
-  static withServer(engine: DockerEngine, ...temporal: readonly string[]): Promise<ComposeBed> {
+  /** All services, with images of the names that the file has. @param more versions of the server than the file's */
+  static withServer(engine: DockerEngine, ...more: readonly string[]): Promise<ComposeBed> {
     return ComposeBed.open(engine, async (bed) => {
+      const temporal = [await bed.defaultOf('TEMPORAL_VERSION'), ...more];
       await loadServerImages(engine, { temporal, ui: await bed.defaultOf('TEMPORAL_UI_VERSION') });
     });
   }
