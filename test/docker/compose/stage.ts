@@ -2,6 +2,7 @@ import { observeRelease } from '../../../src/tools/helm/release-record.js';
 import type { ObjectList } from '../../../src/tools/kubernetes/objects.js';
 import type { ComposeBed } from '../../support/compose/bed.js';
 import { ExistingCluster } from '../../support/compose/cluster.js';
+import { until } from '../../proof/support/stack-breaker.js';
 import type { Scene } from '../scenario.js';
 import { ComposeEnvironment } from './scene.js';
 
@@ -14,6 +15,8 @@ export interface Stage {
   readonly bed: ComposeBed;
   /** An environment that can be installed. */
   readonly describe: (name: string) => Promise<ComposeEnvironment>;
+  /** Waits until every environment that was described is ready, by what its workflow says. @throws when one is not */
+  readonly allReady: () => Promise<void>;
   /** Takes all environments away, after a look for what was done to them twice. */
   readonly takeAway: () => Promise<void>;
 }
@@ -44,6 +47,12 @@ export async function onStage(
         const environment = await ComposeEnvironment.describe(bed, existing, name);
         environments.push(environment);
         return environment;
+      },
+      allReady: async () => {
+        for (const environment of environments)
+          await until(`${environment.name} is ready`, async () => {
+            return (await environment.progress())?.phase === 'Ready';
+          });
       },
       takeAway: async () => {
         for (const { name } of environments) scene.doubled(await doubledReleases(existing, name));

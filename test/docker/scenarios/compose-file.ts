@@ -95,17 +95,19 @@ async function downAndUp(stage: Stage, kept: ComposeEnvironment): Promise<void> 
   await stage.blow('docker compose down, and up again', async () => {
     await stage.bed.compose(['down']);
     await up(stage);
+    await stage.allReady();
     await kept.verify();
   });
 }
 
 /** With the commands of deploy/README.md. */
-async function restore({ bed, blow }: Stage, kept: ComposeEnvironment): Promise<void> {
+async function restore({ bed, blow, allReady }: Stage, kept: ComposeEnvironment): Promise<void> {
   const [backup, restoring] = await Promise.all(['pg_dumpall', 'psql'].map(commandsOf));
   await blow('backup, all volumes lost, restore', async () => {
     await bed.shell(backup ?? '');
     await bed.compose(['down', '--volumes']);
     await bed.shell(restoring ?? '');
+    await allReady();
     await kept.verify();
   });
 }
