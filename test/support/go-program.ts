@@ -29,7 +29,10 @@ export function buildGoPrograms(programs: GoPrograms): Promise<string> {
   );
 }
 
-async function build({ module, version, packages, folders = [] }: GoPrograms, scratch: string): Promise<string> {
+async function build(
+  { module, version, packages, folders = [] }: GoPrograms,
+  scratch: string,
+): Promise<string> {
   const env = { GOFLAGS: '-mod=mod -buildvcs=false', GOWORK: 'off', CGO_ENABLED: '0', GOGC: '400' };
   const go = (cwd: string, ...args: string[]) => run('go', args, { cwd, env });
   const { stdout } = await go(scratch, 'mod', 'download', '-json', `${module}@${version}`);
