@@ -65,30 +65,36 @@ const bench: Bench = {
   say,
 };
 
-const load = loadavg()[0]?.toFixed(1) ?? '';
+const machine = `${String(cpus().length)} cores, ${(totalmem() / 1e9).toFixed(0)} GB of memory, Node ${process.version}, load ${loadavg()[0]?.toFixed(1) ?? ''} before`;
 const measured = chosen.map((contender) => ({
   contender,
   installs: [] as Start[],
   recoveries: [] as Recovery[],
 }));
-for (let round = 0; round < rounds; round += 1) {
-  // Nobody is always the first one, on a machine that may be warm only later.
-  const order = [...measured.slice(round % measured.length), ...measured.slice(0, round % measured.length)];
-  for (const { contender, installs, recoveries } of order) {
-    const start = await install(contender, bench);
-    installs.push(start);
-    say(`${contender.title}: ${startText(start)}`);
-    const recovery = await recover(contender, bench);
-    recoveries.push(recovery);
-    say(`${contender.title}: started again: ${startText(recovery.again)}`);
+try {
+  for (let round = 0; round < rounds; round += 1) {
+    // Nobody is always the first one, on a machine that may be warm only later.
+    const first = round % measured.length;
+    for (const { contender, installs, recoveries } of [
+      ...measured.slice(first),
+      ...measured.slice(0, first),
+    ]) {
+      const start = await install(contender, bench);
+      installs.push(start);
+      say(`${contender.title}: ${startText(start)}`);
+      const recovery = await recover(contender, bench);
+      recoveries.push(recovery);
+      say(`${contender.title}: started again: ${startText(recovery.again)}`);
+    }
   }
+} finally {
+  // Also when it was interrupted: what was measured until then.
+  const some: readonly Measured[] = measured.filter(({ recoveries }) => recoveries.length > 0);
+  console.log(
+    `\n${machine}; helm ${helm?.version ?? ''}, kubectl ${kubectl?.version ?? ''}; rounds: ${String(rounds)}\n`,
+  );
+  console.log(alignedTable(tableOf(some)));
 }
-
-const machine = `${String(cpus().length)} cores, ${(totalmem() / 1e9).toFixed(0)} GB of memory, Node ${process.version}, load ${load} before`;
-console.log(
-  `\n${machine}; helm ${helm?.version ?? ''}, kubectl ${kubectl?.version ?? ''}; ${String(rounds)} round(s)\n`,
-);
-console.log(alignedTable(tableOf(measured satisfies Measured[])));
 if (values.write)
   await writeReadme(measured, { date: new Date().toISOString().slice(0, 10), machine, rounds });
 
