@@ -137,6 +137,12 @@ export class ComposeBed {
     await this.engine.inBox('kill', '-KILL', pid);
   }
 
+  /** When the container of a service was started last; ISO 8601. */
+  async startOf(service: string): Promise<string> {
+    const { stdout } = await this.compose(['ps', '--all', '--quiet', service]);
+    return this.engine.docker('inspect', '--format', '{{.State.StartedAt}}', stdout.trim());
+  }
+
   /** One as on another machine: with a state folder of its own. */
   async startSecondWorker(): Promise<void> {
     await this.engine.docker(
