@@ -79,13 +79,21 @@ async function play(client: Client, scripted: ScriptedActivities, options: Simul
 
   const latencies: number[] = [];
   let mostMemory = 0;
+  let unanswered = 0;
   const wanted = environments * (checks + 1);
   const checksBegan = performance.now();
   for (let asked = 0, said = 0; proofs() < wanted; asked += 1) {
     const name = names[(asked * 7_919) % names.length] ?? '';
     const started = performance.now();
-    await client.workflow.getHandle(environmentWorkflowId(name)).query<Progress>('progress');
-    latencies.push(performance.now() - started);
+    const answered = await client.workflow
+      .getHandle(environmentWorkflowId(name))
+      .query<Progress>('progress')
+      .then(
+        () => true,
+        () => false,
+      );
+    if (answered) latencies.push(performance.now() - started);
+    else unanswered += 1;
     mostMemory = Math.max(mostMemory, process.memoryUsage.rss());
     if (performance.now() - said > 30_000) {
       said = performance.now();
@@ -116,6 +124,7 @@ async function play(client: Client, scripted: ScriptedActivities, options: Simul
     ['memory of this process: before, most', `${megabytes(memoryBefore)}, ${megabytes(mostMemory)}`, ''],
     [`queries: ${String(latencies.length)}, median`, `${at(latencies, 0.5).toFixed(0)} ms`, ''],
     ['  p99', `${at(latencies, 0.99).toFixed(0)} ms`, ''],
+    ['  not answered in time', String(unanswered), ''],
   ];
 }
 
