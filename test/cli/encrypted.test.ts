@@ -78,12 +78,14 @@ describe.skipIf((await whyUnsupported()) !== undefined)('payload keys', { timeou
   });
 });
 
-/** Of all payloads but the search attributes, which the server has to read. */
+/** Of all payloads but the search attributes, which the server has to read, and the markers of the SDK (names of patches). */
 function encodingsOf(value: unknown): Set<string> {
   if (typeof value !== 'object' || value === null) return new Set();
   const { metadata } = value as { metadata?: { encoding?: string } };
   if (typeof metadata?.encoding === 'string')
     return new Set([Buffer.from(metadata.encoding, 'base64').toString('utf8')]);
-  const parts = Object.entries(value).filter(([name]) => name !== 'searchAttributes');
+  const parts = Object.entries(value).filter(
+    ([name]) => !['searchAttributes', 'markerRecordedEventAttributes'].includes(name),
+  );
   return new Set(parts.flatMap(([, part]) => [...encodingsOf(part)]));
 }

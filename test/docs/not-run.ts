@@ -60,7 +60,22 @@ export const notRun: readonly NotRun[] = [
   {
     page: 'docs/how-to/own-temporal-server.md',
     has: 'TEMPORAL_PROFILE=team',
-    reason: 'a server of the reader; test/cli/external-server.test.ts uses one',
+    reason: 'a server of the reader; test/temporal/guarded-server.test.ts asks for certificates',
+  },
+  {
+    page: 'docs/how-to/own-temporal-server.md',
+    has: 'TRACEWRIGHT_PAYLOAD_KEYS',
+    reason: "writes into the reader's home; test/cli/encrypted.test.ts installs with keys",
+  },
+  {
+    page: 'docs/how-to/own-temporal-server.md',
+    has: 'TEMPORAL_API_KEY',
+    reason: 'an account of the reader; test/temporal/guarded-server.test.ts asks for a key',
+  },
+  {
+    page: 'docs/how-to/own-temporal-server.md',
+    has: 'set-current-version',
+    reason: 'a worker in the foreground; test/temporal/worker-versions.test.ts does the same',
   },
   {
     page: 'docs/how-to/own-stack.md',

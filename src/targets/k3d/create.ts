@@ -10,6 +10,7 @@ import { K3dFailed, runK3d, type K3d } from './k3d-program.js';
 import { requireFreePorts } from './preflight.js';
 import { waitReady } from './ready.js';
 import { removeCluster } from './remove.js';
+import { noteVolumes } from './volumes.js';
 
 export interface Creation {
   readonly environment: string;
@@ -48,7 +49,7 @@ async function makeAnew(creation: Creation): Promise<Cluster> {
   const { name, docker, k3d, settings, request, timeoutMs } = creation;
   await requireFreePorts(docker, settings);
   // Networks and volumes that an interrupted k3d left would be taken for somebody else's, and stay for ever.
-  await removeCluster({ name, docker });
+  await removeCluster({ name, docker, folder: k3d.folder });
   await writeFiles(creation);
   request.onProgress(`Creating the k3d cluster ${name} with ${settings.image}`);
   try {
@@ -95,9 +96,13 @@ async function startStopped(
   }
 }
 
-async function useCluster({ k3d, name, request, timeoutMs }: Creation, owned: boolean): Promise<Cluster> {
+async function useCluster(
+  { docker, k3d, name, request, timeoutMs }: Creation,
+  owned: boolean,
+): Promise<Cluster> {
   const kubeconfigPath = k3d.folder.kubeconfig;
   await mkdir(k3d.folder.path, { recursive: true, mode: 0o700 });
+  if (owned) await noteVolumes(docker, await clusterContainers(docker, name), k3d.folder);
   const text = await runK3d(k3d, { args: ['kubeconfig', 'get', name], timeoutMs: 60_000, quiet: true }).catch(
     (error: unknown) => {
       throw error instanceof K3dFailed ? error.cause : error;
@@ -125,7 +130,7 @@ async function removeWithLogs(
   containers: readonly K3dContainer[],
 ): ReturnType<typeof saveNodeLogs> {
   const logs = await saveNodeLogs(docker, containers, k3d.folder.logs);
-  await removeCluster({ name, docker, k3d });
+  await removeCluster({ name, docker, folder: k3d.folder, k3d });
   return logs;
 }
 

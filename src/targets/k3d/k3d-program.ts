@@ -28,6 +28,8 @@ export interface K3dFolder {
   readonly config: string;
   /** Where nodes pull images from instead, for k3s. */
   readonly registries: string;
+  /** The names of its nodes' anonymous volumes, a line each. */
+  readonly volumes: string;
   /** For what k3d would leave in the user's home and temporary folders. */
   readonly scratch: string;
   /** Outlives the cluster: the logs of nodes that failed. */
@@ -43,6 +45,7 @@ export function k3dFolder(stateDir: string, environment: string): K3dFolder {
     kubeconfig: join(path, 'kubeconfig'),
     config: join(path, 'k3d.yaml'),
     registries: join(path, 'registries.yaml'),
+    volumes: join(path, 'volumes'),
     scratch: join(path, 'scratch'),
     logs: logFolder(environmentFolder(stateDir, environment)),
   };

@@ -1,6 +1,7 @@
 import { TracewrightError } from '../../domain/failure.js';
 import { clusterContainers, clusterRemains, docker, type Docker } from './docker.js';
-import { K3dFailed, runK3d, type K3d } from './k3d-program.js';
+import { K3dFailed, runK3d, type K3d, type K3dFolder } from './k3d-program.js';
+import { notedVolumes } from './volumes.js';
 
 /** Containers stop at once: k3d removes them by force. */
 const deleteTimeoutMs = 120_000;
@@ -8,6 +9,7 @@ const deleteTimeoutMs = 120_000;
 export interface RemoveOptions {
   readonly name: string;
   readonly docker: Docker;
+  readonly folder: K3dFolder;
   /** Absent where there is no k3d any more: Docker alone can do it. */
   readonly k3d?: K3d | undefined;
 }
@@ -38,9 +40,9 @@ export async function removeCluster(options: RemoveOptions): Promise<void> {
   });
 }
 
-async function removeLeft({ name, docker: context }: RemoveOptions): Promise<void> {
-  const containers = await clusterContainers(context, name);
-  const { networks, volumes } = await clusterRemains(context, name);
+async function removeLeft(options: RemoveOptions): Promise<void> {
+  const { docker: context } = options;
+  const { containers, networks, volumes } = await look(options);
   for (const args of [
     ...containers.map((it) => ['rm', '--force', '--volumes', it.name]),
     ...networks.map((it) => ['network', 'rm', it]),
@@ -52,9 +54,8 @@ async function removeLeft({ name, docker: context }: RemoveOptions): Promise<voi
 }
 
 /** What Docker has of the cluster: `container k3d-x-server-0`, `network k3d-x`. */
-async function findLeft({ name, docker: context }: RemoveOptions): Promise<string[]> {
-  const containers = await clusterContainers(context, name);
-  const { networks, volumes } = await clusterRemains(context, name);
+async function findLeft(options: RemoveOptions): Promise<string[]> {
+  const { containers, networks, volumes } = await look(options);
   return [
     ...containers.map((it) => `container ${it.name}`),
     ...networks.map((it) => `network ${it}`),
@@ -64,4 +65,13 @@ async function findLeft({ name, docker: context }: RemoveOptions): Promise<strin
 
 function unlessCancelled(error: unknown): void {
   if (!(error instanceof TracewrightError) || error.type !== 'tool.failed') throw error;
+}
+
+async function look({ name, docker: context, folder }: RemoveOptions) {
+  const [containers, { networks, volumes }, noted] = await Promise.all([
+    clusterContainers(context, name),
+    clusterRemains(context, name),
+    notedVolumes(context, folder),
+  ]);
+  return { containers, networks, volumes: [...new Set([...volumes, ...noted])] };
 }

@@ -104,7 +104,7 @@ async function remove(options: K3dTargetOptions, folder: K3dFolder, request: Del
             owner: request.owner,
           }
         : undefined;
-    await removeCluster({ name, docker, k3d });
+    await removeCluster({ name, docker, folder, k3d });
   }
   await rm(folder.path, { recursive: true, force: true });
 }
