@@ -2,6 +2,7 @@ import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Progress } from '../../src/domain/progress.js';
+import { freePorts } from '../support/api-server.js';
 import { sharedCacheDir } from '../support/cache.js';
 import { makeCertificates } from '../support/certificates.js';
 import { testFolder } from '../support/folder.js';
@@ -87,7 +88,6 @@ describe(
       await writeFiles(path, {
         docker: `#!/bin/sh\necho "\${TRACEWRIGHT_READY_FILE:+worker} $DOCKER_HOST" >> '${folder}/asked'\nexec '${folder}/bin/docker' "$@"\n`,
       });
-      await writeFile(join(folder, 'stack.yaml'), stack.replace('kubeconfig', 'k3d'));
       const shell = (env: Record<string, string>, ...args: string[]): Promise<CliRun> =>
         cli(folder, args, {
           env: {
@@ -102,6 +102,10 @@ describe(
       const up = ['up', '--detach', '--stack', 'stack.yaml', '--target', 'k3d'];
       for (const name of ['one', 'two']) {
         const engine = `unix://${folder}/${name}.sock`;
+        // Behind both sockets is the same stand-in, where the first one may have its ports already.
+        const [apiPort = 0] = await freePorts(1);
+        const ports = `k3d: { apiPort: ${String(apiPort)}, ports: [] }\n`;
+        await writeFile(join(folder, 'stack.yaml'), ports + stack.replace('kubeconfig', 'k3d'));
         expect(await shell({ DOCKER_HOST: engine }, ...up, '--name', name)).toMatchObject({ exitCode: 0 });
         await expect.poll(asked, { timeout: 30_000 }).toContain(`worker ${engine}`);
       }

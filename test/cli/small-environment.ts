@@ -104,5 +104,11 @@ export async function processesOf(folder: string): Promise<Record<string, string
 
 /** Ends all processes of the folder at once. */
 export async function killProcessesOf(folder: string): Promise<void> {
-  for (const pid of Object.keys(await processesOf(folder))) process.kill(Number(pid), 'SIGKILL');
+  for (const pid of Object.keys(await processesOf(folder)))
+    try {
+      process.kill(Number(pid), 'SIGKILL');
+    } catch (error) {
+      // Since it was seen, it has ended by itself.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
 }
