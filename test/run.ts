@@ -6,14 +6,18 @@ import { setup } from './support/global-setup.js';
 import { failedFiles, tally, type FileReport } from './support/reports.js';
 
 /**
- * `npm test`: runs the two tiers of vitest.config.ts beside each other, one core each. Tests that start clusters wait most
- * of the time, for pods and for each other; vitest itself runs such groups only one after the other. What is given goes to
- * vitest: `npm test -- test/domain`.
+ * `npm test`: runs the light tier of vitest.config.ts, and the heavy one in two halves, beside each other. Tests that start
+ * clusters wait most of the time, for pods and for each other; vitest itself runs such groups only one after the other.
+ * What is given goes to vitest: `npm test -- test/domain`.
  *
  * Files that failed are run once more, alone, when everything else is done (decision 29); what passes then is named as
  * flaky. The last line counts the tests.
  */
-const tiers = ['heavy', 'light'];
+const lanes = {
+  'heavy-1': ['--project', 'heavy', '--shard=1/2'],
+  'heavy-2': ['--project', 'heavy', '--shard=2/2'],
+  light: ['--project', 'light'],
+};
 /** More files than this do not fail by chance. */
 const maxRerun = 10;
 const given = process.argv.slice(2);
@@ -37,9 +41,10 @@ async function vitest(name: string, args: readonly string[]): Promise<FileReport
 }
 
 try {
-  // Once, before both do: two installations of packages at a time get into each other's way.
+  // Once, before all do: two installations of packages at a time get into each other's way.
   await setup();
-  const first = (await Promise.all(tiers.map((tier) => vitest(tier, ['--project', tier, ...given])))).flat();
+  const runs = Object.entries(lanes).map(([name, args]) => vitest(name, [...args, ...given]));
+  const first = (await Promise.all(runs)).flat();
   const failed = failedFiles(first);
   const again = failed.length === 0 || failed.length > maxRerun ? [] : await vitest('again', failed);
   const counts = tally(first, again);
