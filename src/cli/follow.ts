@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 import { isTracewrightError, TracewrightError } from '../domain/failure.js';
 import type { LiveDetail, Progress } from '../domain/progress.js';
-import { decodeRaw } from '../temporal/payloads/decode.js';
+import { decodeRaw } from '../temporal/payloads/data-converter.js';
 import { grpcCodeOf, grpcStatus, isPassingOutage } from '../temporal/grpc-status.js';
 import type { CliContext, ExitCode } from './context.js';
 import { describeEnvironment, queryProgress } from './environments.js';

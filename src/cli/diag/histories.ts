@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { grpcCodeOf, grpcStatus } from '../../temporal/grpc-status.js';
-import { decryptRaw } from '../../temporal/payloads/decode.js';
+import { decryptRaw } from '../../temporal/payloads/data-converter.js';
 import { attributesOf, decodePayloads, type HistoryEvent, timelineOf } from './timeline.js';
 import { ask, type DiagFile, type Findings, merge, type Missing } from './part.js';
 import { secretsIn } from './secrets.js';
