@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Tests that start clusters or API servers: one at a time, or they would starve each other on two cores. Those that start
+ * Tests that start clusters or API servers: two at a time, or they would starve each other on two cores. Those that start
  * HotROD, the collector and the store as plain processes are among the light ones, beside which these run.
  */
 const heavy = [
@@ -41,7 +41,6 @@ export default defineConfig({
         test: {
           name: 'heavy',
           include: heavy,
-          fileParallelism: false,
           sequence: { groupOrder: 1 },
           ...limits,
         },

@@ -6,30 +6,26 @@ import { setup } from './support/global-setup.js';
 import { failedFiles, tally, type FileReport } from './support/reports.js';
 
 /**
- * `npm test`: runs the light tier of vitest.config.ts, and the heavy one in two halves, beside each other. Tests that start
+ * `npm test`: runs the two tiers of vitest.config.ts beside each other, of the heavy one two files at a time. Tests that start
  * clusters wait most of the time, for pods and for each other; vitest itself runs such groups only one after the other.
  * What is given goes to vitest: `npm test -- test/domain`.
  *
  * Files that failed are run once more, alone, when everything else is done (decision 29); what passes then is named as
  * flaky. The last line counts the tests.
  */
-const lanes = {
-  'heavy-1': ['--project', 'heavy', '--shard=1/2'],
-  'heavy-2': ['--project', 'heavy', '--shard=2/2'],
-  light: ['--project', 'light'],
-};
+const workersOf = { heavy: 2, light: 1 };
 /** More files than this do not fail by chance. */
 const maxRerun = 10;
 const given = process.argv.slice(2);
 const folder = await mkdtemp(join(tmpdir(), 'tracewright-reports-'));
 
-/** Runs vitest, one file at a time. Returns what its report says of each file; an error outside of all files throws. */
-async function vitest(name: string, args: readonly string[]): Promise<FileReport[]> {
+/** Runs vitest, `workers` files at a time. Returns what its report says of each file; an error outside of all files throws. */
+async function vitest(name: string, workers: number, args: readonly string[]): Promise<FileReport[]> {
   const report = join(folder, `${name}.json`);
   const { exitCode } = await execa(
     'npx',
     [
-      ...['vitest', 'run', '--maxWorkers=1', '--passWithNoTests', ...args],
+      ...['vitest', 'run', `--maxWorkers=${String(workers)}`, '--passWithNoTests', ...args],
       ...['--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
     ],
     { stdio: 'inherit', reject: false },
@@ -43,10 +39,12 @@ async function vitest(name: string, args: readonly string[]): Promise<FileReport
 try {
   // Once, before all do: two installations of packages at a time get into each other's way.
   await setup();
-  const runs = Object.entries(lanes).map(([name, args]) => vitest(name, [...args, ...given]));
+  const runs = Object.entries(workersOf).map(([tier, workers]) =>
+    vitest(tier, workers, ['--project', tier, ...given]),
+  );
   const first = (await Promise.all(runs)).flat();
   const failed = failedFiles(first);
-  const again = failed.length === 0 || failed.length > maxRerun ? [] : await vitest('again', failed);
+  const again = failed.length === 0 || failed.length > maxRerun ? [] : await vitest('again', 1, failed);
   const counts = tally(first, again);
   for (const file of counts.flaky)
     console.log(`FLAKY  ${relative('.', file)} failed beside others and passed alone`);
