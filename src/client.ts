@@ -70,7 +70,7 @@ function createContext(
     version: ownVersion(),
     paint,
     signal: sharedSignal(interrupted.signal, unread.signal),
-    interrupted: interrupted.signal,
+    interrupted: sharedSignal(interrupted.signal),
     terminal: canRedraw(config) ? process.stdout : undefined,
     columns: process.stdout.columns || 100,
     print: (line) => {
