@@ -84,7 +84,7 @@ export async function verifyFleet(client: Client, name: string, updateId: string
  */
 export async function tearDownFleet(client: Client, name: string): Promise<boolean> {
   const handle = fleetHandle(client, name);
-  const status = await findStatus(handle);
+  const status = (await ifThere(() => handle.describe()))?.status.name;
   if (status === undefined || status === 'COMPLETED') return false;
   if (status === 'RUNNING') {
     await handle.signal('fleetTeardown');
@@ -100,19 +100,19 @@ export async function tearDownFleet(client: Client, name: string): Promise<boole
 
 /** With the place of each seat that waits for a slot of its machine. @throws TracewrightError `environment.not-found` */
 export async function queryFleet(client: Client, name: string): Promise<FleetProgress> {
-  const handle = fleetHandle(client, name);
-  if ((await findStatus(handle)) === undefined) throw noFleet(name);
-  const progress = await handle.query<FleetProgress>('fleetProgress');
+  const progress = await ifThere(() => fleetHandle(client, name).query<FleetProgress>('fleetProgress'));
+  if (!progress) throw noFleet(name);
   const { hostId } = progress;
   const seats = progress.seats.map((it) => ({ ...it, ...(hostId !== undefined && { hostId }) }));
   const placed = await withPlaces(client, seats);
   return { ...progress, seats: placed.map(({ hostId: _, ...seat }) => seat) };
 }
 
-async function findStatus(handle: FleetHandle): Promise<string | undefined> {
+/** `undefined` where the server does not know the workflow. */
+async function ifThere<T>(question: () => Promise<T>): Promise<T | undefined> {
   const { WorkflowNotFoundError } = await import('@temporalio/client');
   try {
-    return (await handle.describe()).status.name;
+    return await question();
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;

@@ -4,6 +4,7 @@ import { cli, type CliRun } from '../cli/support.js';
 import { sharedCacheDir } from '../support/cache.js';
 import { kubectl } from '../support/kubectl.js';
 import { proofText } from '../support/proof-text.js';
+import type { Progress } from '../../src/domain/progress.js';
 import { provideKubectl } from '../../src/tools/helm-binary.js';
 
 /** Writes files below the folder; what begins with `#!` can be run. */
@@ -52,6 +53,11 @@ export function tracewright(
   env: Readonly<Record<string, string | undefined>> = {},
 ): Promise<CliRun> {
   return cli(folder, args, { env: { TRACEWRIGHT_CACHE_DIR: sharedCacheDir, ...env } });
+}
+
+/** The phase that `status --json` tells; '' while it tells none. */
+export function phaseOf({ stdout }: Pick<CliRun, 'stdout'>): string {
+  return stdout === '' ? '' : (JSON.parse(stdout) as Progress).phase;
 }
 
 export interface Found {

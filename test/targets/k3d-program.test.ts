@@ -110,6 +110,10 @@ describe.skipIf(missingDocker !== undefined)(
         },
         State: { Status: 'running', StartedAt: '2026-01-01T00:00:00Z' },
         HostConfig: { PortBindings: { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '8080' }] } },
+        Mounts: [
+          { Type: 'volume', Name: '0a466b9d9f60', Destination: '/var/lib/rancher/k3s' },
+          { Type: 'bind', Source: '/etc/it', Destination: '/etc/it' },
+        ],
       };
       const asked: string[] = [];
       const server = createServer(({ url = '' }, response) => {
@@ -132,6 +136,7 @@ describe.skipIf(missingDocker !== undefined)(
             },
             ...{ hasToken: true, status: 'running', startedAt: '2026-01-01T00:00:00Z', restarts: 2 },
             ports: { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '8080' }] },
+            volumes: ['0a466b9d9f60'],
           },
         ]);
         expect(asked.find((url) => url.includes('/containers/json'))).toMatch(/app=k3d.*k3d\.cluster=it/u);

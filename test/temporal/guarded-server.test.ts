@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Progress } from '../../src/domain/progress.js';
-import { oneObject, tracewright, writeFiles } from '../cases/support.js';
+import { oneObject, phaseOf, tracewright, writeFiles } from '../cases/support.js';
 import { killProcessesOf } from '../cli/small-environment.js';
 import type { CliRun } from '../cli/support.js';
 import { makeCertificates } from '../support/certificates.js';
@@ -55,13 +54,7 @@ async function installs(
   const started = await shell(env, ...up, '--name', name);
   expect(started.exitCode, started.errors.join('\n')).toBe(0);
   await expect
-    .poll(
-      async () => {
-        const { stdout } = await shell(env, 'status', '--json', '--name', name);
-        return stdout === '' ? '' : (JSON.parse(stdout) as Progress).phase;
-      },
-      { timeout: 60_000 },
-    )
+    .poll(async () => phaseOf(await shell(env, 'status', '--json', '--name', name)), { timeout: 60_000 })
     .toBe('Blocked');
   expect(gateway.passed()).toBeGreaterThan(20);
 }

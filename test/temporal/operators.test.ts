@@ -6,9 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import type { Progress } from '../../src/domain/progress.js';
 import { provideTemporal } from '../../src/tools/temporal-binary.js';
-import { oneObject, tracewright, writeFiles } from '../cases/support.js';
+import { oneObject, phaseOf, tracewright, writeFiles } from '../cases/support.js';
 import { killProcessesOf } from '../cli/small-environment.js';
 import type { CliRun } from '../cli/support.js';
 import { freePorts } from '../support/api-server.js';
@@ -38,13 +37,7 @@ describe('operators of Temporal', { timeout: 400_000 }, () => {
   /** Once its step waits for a decision: the API server of this test knows no namespaces. */
   const blocked = (): Promise<void> =>
     expect
-      .poll(
-        async () => {
-          const { stdout } = await shell('status', '--json', '--name', 'it');
-          return stdout === '' ? '' : (JSON.parse(stdout) as Progress).phase;
-        },
-        { timeout: 60_000 },
-      )
+      .poll(async () => phaseOf(await shell('status', '--json', '--name', 'it')), { timeout: 60_000 })
       .toBe('Blocked');
   const listed = async (): Promise<unknown> => JSON.parse((await shell('list', '--json')).stdout);
 

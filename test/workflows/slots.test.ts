@@ -11,6 +11,18 @@ async function removed({ until }: Machine, ...handles: Handle[]): Promise<void> 
   for (const handle of handles) await until(handle, isPhase('Removed'));
 }
 
+/** @returns who waits for the one slot, whose holder has just been terminated in the middle of a step */
+async function queuedBehindTerminated({ begin, until, scripted }: Machine): Promise<Handle> {
+  scripted.on('tempo', () => untilCancelled());
+  const holder = await begin('holder');
+  await until(holder, () => scripted.count('start tempo') === 1);
+  scripted.on('tempo', () => undefined);
+  const next = await begin('next');
+  await until(next, isPhase('Queued'));
+  await holder.terminate();
+  return next;
+}
+
 /** Nobody holds or waits: it has nothing to keep, and ends. */
 async function keeperEnded({ hostId }: Machine): Promise<string> {
   const handle = harness.client.workflow.getHandle(slotKeeperId(hostId));
@@ -118,14 +130,8 @@ describe('the slots of a machine', () => {
 
   it('are free again when the workflow that held one was terminated', async () => {
     await withMachine(harness, 1, async (machine) => {
-      const { begin, until, scripted } = machine;
-      scripted.on('tempo', () => untilCancelled());
-      const holder = await begin('holder');
-      await until(holder, () => scripted.count('start tempo') === 1);
-      scripted.on('tempo', () => undefined);
-      const next = await begin('next');
-      await until(next, isPhase('Queued'));
-      await holder.terminate();
+      const { begin, until } = machine;
+      const next = await queuedBehindTerminated(machine);
       // The same environment again, in a new run: its earlier one holds nothing any more.
       const again = await begin('holder');
       await until(next, isPhase('Ready'));
@@ -137,14 +143,8 @@ describe('the slots of a machine', () => {
 
   it('are given to the next one when the holder is gone for good: it takes no messages', async () => {
     await withMachine(harness, 1, async (machine) => {
-      const { begin, until, scripted } = machine;
-      scripted.on('tempo', () => untilCancelled());
-      const holder = await begin('holder');
-      await until(holder, () => scripted.count('start tempo') === 1);
-      scripted.on('tempo', () => undefined);
-      const next = await begin('next');
-      await until(next, isPhase('Queued'));
-      await holder.terminate();
+      const { until } = machine;
+      const next = await queuedBehindTerminated(machine);
       // Looked at 30 s after it was last heard of.
       await until(next, isPhase('Ready'), 45_000);
       await removed(machine, next);

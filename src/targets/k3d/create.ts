@@ -102,7 +102,7 @@ async function useCluster(
 ): Promise<Cluster> {
   const kubeconfigPath = k3d.folder.kubeconfig;
   await mkdir(k3d.folder.path, { recursive: true, mode: 0o700 });
-  if (owned) await noteVolumes(docker, await clusterContainers(docker, name), k3d.folder);
+  if (owned) await noteVolumes(await clusterContainers(docker, name), k3d.folder);
   const text = await runK3d(k3d, { args: ['kubeconfig', 'get', name], timeoutMs: 60_000, quiet: true }).catch(
     (error: unknown) => {
       throw error instanceof K3dFailed ? error.cause : error;

@@ -54,6 +54,7 @@ export async function dockerVersion(context: Docker): Promise<string> {
 export const stateDirLabel = 'tracewright.dev/state-dir';
 
 const binding = z.object({ HostIp: z.string(), HostPort: z.string() });
+const mount = z.object({ Type: z.string(), Name: z.string().optional() });
 
 const container = z.object({
   name: z.string().transform((name) => name.replace(/^\//u, '')),
@@ -69,6 +70,13 @@ const container = z.object({
   startedAt: z.string(),
   restarts: z.number(),
   ports: z.record(z.string(), z.array(binding).nullable()).nullable(),
+  /** The names of the volumes that it has, anonymous ones among them. */
+  volumes: z
+    .array(mount)
+    .nullish()
+    .transform((mounts) =>
+      (mounts ?? []).flatMap(({ Type, Name }) => (Type === 'volume' && Name ? [Name] : [])),
+    ),
 });
 
 /** A container of a k3d cluster, as far as it is read here. */
@@ -89,6 +97,7 @@ const template = `{${[
   '"startedAt":{{json .State.StartedAt}}',
   '"restarts":{{json .RestartCount}}',
   '"ports":{{json .HostConfig.PortBindings}}',
+  '"volumes":{{json .Mounts}}',
 ].join(',')}}`;
 
 /** The containers of the k3d cluster `name`, whoever made it, in the order of their names. @throws as `docker` */

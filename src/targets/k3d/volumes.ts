@@ -2,22 +2,15 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { docker, lines, type Docker, type K3dContainer } from './docker.js';
 import type { K3dFolder } from './k3d-program.js';
 
-const mounted = '{{range .Mounts}}{{if eq .Type "volume"}}{{println .Name}}{{end}}{{end}}';
-
 /**
  * Writes down which volumes the containers have, besides those that are noted already. The anonymous ones, which k3s keeps
  * all of its data in, stay when somebody removes a container by hand, and then nothing tells whose they were.
- * @throws as `docker`
  */
 export async function noteVolumes(
-  context: Docker,
-  containers: readonly K3dContainer[],
+  containers: readonly Pick<K3dContainer, 'volumes'>[],
   folder: Pick<K3dFolder, 'volumes'>,
 ): Promise<void> {
-  const names = containers.map(({ name }) => name);
-  const args = ['inspect', '--type', 'container', '--format', mounted, ...names];
-  const found = names.length === 0 ? [] : lines(await docker(context, args));
-  const all = new Set([...(await readNotes(folder)), ...found]);
+  const all = new Set([...(await readNotes(folder)), ...containers.flatMap(({ volumes }) => volumes)]);
   await writeFile(folder.volumes, [...all, ''].join('\n'), { mode: 0o600 });
 }
 

@@ -41,8 +41,6 @@ function containers(): void {
 }
 
 function inspect(): void {
-  // The stand-in's containers have no anonymous volumes; those of a real engine: test/docker/scenarios/k3d.ts.
-  if (flags('--format').some((it) => it.includes('.Mounts'))) return;
   for (const name of plain.slice(1)) {
     const { image, labels, status, startedAt, restarts, ports } = container(name);
     console.log(
