@@ -1,4 +1,4 @@
-import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, it } from 'vitest';
@@ -10,6 +10,16 @@ import { testFolder } from './support/folder.js';
 import { packPackage } from './support/installed-package.js';
 
 const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
+
+it('is not compiled anew by the first npx in its checkout, under whatever runs from it', async () => {
+  // npx links the checkout into its cache, and npm prepares what it links.
+  const cache = await testFolder();
+  const built = await stat('dist/client.js');
+  const { stdout } = await execa('npx', ['tracewright', '--version'], { env: { npm_config_cache: cache } });
+  expect(stdout).toBe(version);
+  expect((await stat('dist/client.js')).mtimeMs).toBe(built.mtimeMs);
+  expect(await readdir(cache)).toContain('_npx');
+});
 
 it(
   'is packed with what runs and nothing else, and works from another project',
