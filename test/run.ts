@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { execa } from 'execa';
 import { setup } from './support/global-setup.js';
-import { failedFiles, tally, type FileReport } from './support/reports.js';
+import { failedFiles, tally, whyFailed, type FileReport } from './support/reports.js';
 
 /**
  * `npm test`: runs the two tiers of vitest.config.ts beside each other, of the heavy one two files at a time. Tests that start
@@ -44,11 +44,19 @@ try {
   );
   const first = (await Promise.all(runs)).flat();
   const failed = failedFiles(first);
-  const again = failed.length === 0 || failed.length > maxRerun ? [] : await vitest('again', 1, failed);
+  const again: FileReport[] = [];
+  if (failed.length <= maxRerun)
+    // One call each: vitest gives every project a worker of its own.
+    for (const file of failed) again.push(...(await vitest('again', 1, [file])));
   const counts = tally(first, again);
+  const last = [...again, ...first];
   for (const file of counts.flaky)
     console.log(`FLAKY  ${relative('.', file)} failed beside others and passed alone`);
-  for (const file of counts.broken) console.log(`FAILED ${relative('.', file)}`);
+  for (const file of counts.broken) {
+    console.log(`FAILED ${relative('.', file)}`);
+    const report = last.find(({ name }) => name === file);
+    if (report) for (const line of whyFailed(report)) console.log(`       ${line}`);
+  }
   console.log(
     `${String(counts.passed)} passed, ${String(counts.failed)} failed, ${String(counts.skipped)} skipped`,
   );

@@ -107,6 +107,7 @@ async function serve({ state, inbox, slot, name }: Parts, { kind, spec }: RunReq
     } while (state.isPaused);
   };
   const stopWatch = takesSlot ? giveBackWhileNothingRuns(state, slot) : undefined;
+  let stoppedBecause: string | undefined;
   try {
     await inbox.interruptible(async () => {
       if (kind === 'check') await observeDrift(state, name);
@@ -114,14 +115,14 @@ async function serve({ state, inbox, slot, name }: Parts, { kind, spec }: RunReq
       await runPlan(state, inbox, plan, { perform, ...(takesSlot && { admit }) });
       if (kind === 'provision' || kind === 'upgrade') await sendInstallTrace(state, name);
     });
-    state.end();
   } catch (error) {
     if (!isCancellation(error) && !(error instanceof RunFailed)) throw error;
-    state.end('it was interrupted');
+    stoppedBecause = 'it was interrupted';
   }
-  if (!stopWatch) return;
-  stopWatch();
-  await CancellationScope.nonCancellable(() => slot.giveBack());
+  stopWatch?.();
+  if (takesSlot) await CancellationScope.nonCancellable(() => slot.giveBack());
+  // Last: until the teardown that interrupted it begins, nobody must see an environment that has come to rest.
+  state.end(stoppedBecause);
 }
 
 /** Installs take the cores of the machine that holds the cluster; a cluster that others hold takes those of theirs. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { failedFiles, tally, type FileReport } from './reports.js';
+import { failedFiles, tally, whyFailed, type FileReport } from './reports.js';
 
 const file = (name: string, status: FileReport['status'], ...states: string[]): FileReport => ({
   name,
@@ -33,5 +33,26 @@ describe('the tally of a test run', () => {
     ];
     const again = [file('b', 'passed', 'passed'), file('c', 'failed', 'failed', 'passed')];
     expect(tally(first, again)).toEqual({ passed: 3, failed: 1, skipped: 0, flaky: ['b'], broken: ['c'] });
+  });
+
+  it('says in short which tests of a file failed and why, or why none ran', () => {
+    const failureMessages = [
+      '\u001b[31mAssertionError\u001b[39m: expected 3 to be 0\n\n    at a.test.ts:1:2',
+    ];
+    const report: FileReport = {
+      ...file('a', 'failed', 'passed'),
+      assertionResults: [
+        { status: 'passed' },
+        { status: 'failed', fullName: 'a thing works', failureMessages },
+      ],
+    };
+    expect(whyFailed(report)).toEqual([
+      'a thing works',
+      '  AssertionError: expected 3 to be 0',
+      '      at a.test.ts:1:2',
+    ]);
+    expect(whyFailed({ ...file('b', 'failed'), message: 'Cannot find package' })).toEqual([
+      '  Cannot find package',
+    ]);
   });
 });

@@ -1,9 +1,17 @@
+import { stripVTControlCharacters } from 'node:util';
+
 /** What vitest's JSON reporter says of a file. A file whose hook or import fails has failed without a failed test. */
 export interface FileReport {
   /** Its absolute path. */
   readonly name: string;
   readonly status: 'passed' | 'failed';
-  readonly assertionResults: readonly { readonly status: string }[];
+  /** Why no test of it ran. */
+  readonly message?: string;
+  readonly assertionResults: readonly {
+    readonly status: string;
+    readonly fullName?: string;
+    readonly failureMessages?: readonly string[];
+  }[];
 }
 
 /** The tests of a run, where files that failed were run once more. */
@@ -38,4 +46,24 @@ export function tally(first: readonly FileReport[], again: readonly FileReport[]
   }
   const broken = failedFiles(reports);
   return { ...counts, broken, flaky: failedFiles(first).filter((file) => !broken.includes(file)) };
+}
+
+/** Of a message, for a summary; the whole stands above, where it may be long cut off. In lines, and characters a line. */
+const [messageLines, lineLength] = [6, 300];
+
+/** What failed in a file and why, in short, a line each: the last that a run prints should say what to mend. */
+export function whyFailed({ message, assertionResults }: FileReport): string[] {
+  const failed = assertionResults.filter(({ status }) => status === 'failed');
+  const reasons = failed.flatMap(({ fullName = 'a test', failureMessages = [] }) => [
+    fullName,
+    ...failureMessages.flatMap(beginning),
+  ]);
+  return failed.length === 0 ? beginning(message ?? '') : reasons;
+}
+
+function beginning(text: string): string[] {
+  const said = stripVTControlCharacters(text)
+    .split('\n')
+    .filter((line) => line.trim() !== '');
+  return said.slice(0, messageLines).map((line) => `  ${line.slice(0, lineLength)}`);
 }

@@ -169,3 +169,18 @@ export function stepOf(progress: Progress, name: string): Progress['steps'][numb
 function noop(): void {
   // The SDK's own log would drown the test report; failures come as errors.
 }
+
+/** The phases in which others could see an environment, each once in a row: as it told them at the end of its tasks. */
+export async function phasesOf(handle: WorkflowHandle): Promise<string[]> {
+  const { events } = await handle.fetchHistory();
+  const told = new Map<string, string>();
+  for (const { upsertWorkflowSearchAttributesEventAttributes: upserted } of events ?? []) {
+    const data = upserted?.searchAttributes?.indexedFields?.[searchAttributes.phase]?.data;
+    if (data)
+      told.set(
+        String(upserted.workflowTaskCompletedEventId),
+        JSON.parse(Buffer.from(data).toString()) as string,
+      );
+  }
+  return [...told.values()].filter((phase, index, all) => phase !== all[index - 1]);
+}

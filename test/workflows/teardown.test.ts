@@ -2,7 +2,17 @@ import { describe, expect, it } from 'vitest';
 import { ScriptedActivities, untilCancelled, fail, heldBack } from '../support/fake-activities.js';
 import { hostTaskQueue } from '../../src/domain/names.js';
 import { spec } from '../support/stack.js';
-import { quiet, ready, refusalOf, stepOf, tearDown, update, useHarness, withEnvironment } from './harness.js';
+import {
+  phasesOf,
+  quiet,
+  ready,
+  refusalOf,
+  stepOf,
+  tearDown,
+  update,
+  useHarness,
+  withEnvironment,
+} from './harness.js';
 
 const harness = useHarness();
 
@@ -37,6 +47,8 @@ describe('teardown', () => {
       expect(scripted.log.indexOf('cancel tempo')).toBeLessThan(removal);
       expect(scripted.log.indexOf('cancel cert-manager')).toBeLessThan(removal);
       expect(scripted.log).not.toContain('start operator');
+      // Whoever follows it to its rest would take a phase in between for the end.
+      expect(await phasesOf(environment.handle)).toEqual(['Provisioning', 'TearingDown', 'Removed']);
     });
   });
 
