@@ -23,10 +23,12 @@ export async function followToEnd(
   options: FollowOptions,
 ): Promise<ExitCode> {
   const view = viewFor(context, options);
-  const watched = await watch(context, session, name, view, options.fromRun).catch((error: unknown) => {
-    view.end();
-    throw error;
-  });
+  const watched = await watch(context, session, name, view, { fromRun: options.fromRun }).catch(
+    (error: unknown) => {
+      view.end();
+      throw error;
+    },
+  );
   const { progress, detached } = watched;
   if (detached || !progress) {
     view.end();

@@ -168,36 +168,64 @@ interface Watched {
 const maxRevivals = 5;
 
 /**
+ * In milliseconds: so long a worker of others may be away that has answered before. Kubernetes moves the pods of a lost node
+ * after five minutes, and the new pod may have to pull its image.
+ */
+const defaultPatienceMs = 7 * 60_000;
+/** Between two questions whether it is back, when the server knows already that nobody would answer. */
+const askAgainMs = 2_000;
+
+export interface WatchOptions {
+  /** The run of the plan to wait for: an earlier one may still be what the progress tells of at first. @default 0 */
+  readonly fromRun?: number | undefined;
+  /** For a worker that is not ours, in milliseconds. @default seven minutes */
+  readonly patienceMs?: number;
+}
+
+/**
  * Shows an environment until nothing happens any more, or until Ctrl-C. A Temporal server or worker that dies meanwhile
- * is started again, and the view goes on.
- * @param fromRun the run of the plan to wait for: an earlier one may still be what the progress tells of at first
+ * is started again, and the view goes on; for a worker of others it waits.
  */
 export async function watch(
-  { signal, note }: CliContext,
+  { signal, note }: Pick<CliContext, 'signal' | 'note'>,
   session: LastingSession,
   name: string,
   view: View,
-  fromRun = 0,
+  { fromRun = 0, patienceMs = defaultPatienceMs }: WatchOptions = {},
 ): Promise<Watched> {
   let last: Progress | undefined;
+  let revivals = 0;
+  let missingSince: number | undefined;
+  const say = view.note ?? note;
   const done = (progress: Progress): boolean => progress.run >= fromRun && isSettled(progress);
-  for (let revivals = 0; ; revivals += 1) {
+  for (;;) {
     try {
       for await (const snapshot of follow(session, name, done, signal)) {
-        revivals = 0;
+        [revivals, missingSince] = [0, undefined];
         last = snapshot.progress;
         if (last.run >= fromRun) view.show(snapshot);
       }
       return { progress: last, detached: signal.aborted };
     } catch (error) {
       if (signal.aborted) return { progress: last, detached: true };
-      if (revivals >= maxRevivals || !isOutage(error, session)) throw error;
-      await session.revive(view.note ?? note);
+      if (isWorkerMissing(error) && !session.hasWorker && last) {
+        if (missingSince === undefined) say('No worker answers at the moment; waiting for the next one.');
+        missingSince ??= performance.now();
+        if (performance.now() - missingSince > patienceMs) throw error;
+        await sleep(askAgainMs, undefined, { signal }).catch(() => undefined);
+        continue;
+      }
+      revivals += 1;
+      if (revivals > maxRevivals || !isOutage(error, session)) throw error;
+      await session.revive(say);
     }
   }
 }
 
 function isOutage(error: unknown, { hasWorker }: Session): boolean {
-  const hasEnded = isTracewrightError(error) && error.type === 'temporal.worker-missing';
-  return isPassingOutage(error) || (hasEnded && hasWorker);
+  return isPassingOutage(error) || (isWorkerMissing(error) && hasWorker);
+}
+
+function isWorkerMissing(error: unknown): boolean {
+  return isTracewrightError(error) && error.type === 'temporal.worker-missing';
 }

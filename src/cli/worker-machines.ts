@@ -86,9 +86,39 @@ async function listWorkers(client: Client): Promise<WorkerMachine[]> {
       if (grpcCodeOf(error) === grpcStatus.permissionDenied) return { pollers: [] };
       throw error;
     });
-  const machines = pollers.flatMap(({ identity }) => machineOfWorker(identity ?? '') ?? []);
-  const byId = new Map(machines.map((it) => [it.hostId, it]));
-  return [...byId.values()].toSorted((a, b) => a.hostId.localeCompare(b.hostId, 'en'));
+  return machinesOf(
+    pollers.map(({ identity, lastAccessTime }) => ({
+      identity: identity ?? '',
+      polledAt: Number(lastAccessTime?.seconds ?? 0),
+    })),
+  );
+}
+
+/** A poll that brings no task ends after a minute, and the next one begins; in seconds. */
+const pollingEvery = 70;
+
+/**
+ * The machines of pollers, in an order that stays. The server remembers pollers for five minutes: those that others have
+ * outlasted (pods that were replaced are machines that are gone) come last, since each of them is asked in vain.
+ * @param pollers what they call themselves, and when the server had a poll of them last, in its own seconds
+ */
+export function machinesOf(
+  pollers: readonly { readonly identity: string; readonly polledAt: number }[],
+): WorkerMachine[] {
+  const lastPoll = new Map<string, number>();
+  const machines = new Map<string, WorkerMachine>();
+  for (const { identity, polledAt } of pollers) {
+    const machine = machineOfWorker(identity);
+    if (!machine) continue;
+    machines.set(machine.hostId, machine);
+    lastPoll.set(machine.hostId, Math.max(polledAt, lastPoll.get(machine.hostId) ?? 0));
+  }
+  const latest = Math.max(...lastPoll.values());
+  const isGone = ({ hostId }: WorkerMachine): number =>
+    latest - (lastPoll.get(hostId) ?? 0) > pollingEvery ? 1 : 0;
+  return [...machines.values()].toSorted(
+    (a, b) => isGone(a) - isGone(b) || a.hostId.localeCompare(b.hostId, 'en'),
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
 import { callsOf, programsOf } from './calls.js';
-import type { CodeBlock, Page } from './markdown.js';
+import { readPages, type CodeBlock, type Page } from './markdown.js';
 import { notRun, type NotRun } from './not-run.js';
 
 /** Commands that need neither a server nor a cluster. */
@@ -41,4 +41,13 @@ export function title({ page, line, text }: CodeBlock): string {
 /** Takes away what others need: goes last. */
 export function isLast({ text }: CodeBlock): boolean {
   return callsOf(text).some(([command]) => command === 'down' || command === 'abort');
+}
+
+/** The text of the one block of a page that has this part, for a test that does what the page says. */
+export async function blockOf(path: string, part: string): Promise<string> {
+  const page = (await readPages()).find((it) => it.path === path);
+  const [block, ...others] = page?.blocks.filter(({ text }) => text.includes(part)) ?? [];
+  if (block === undefined || others.length > 0)
+    throw new Error(`${path} has ${String(others.length + (block ? 1 : 0))} blocks with ${part}.`);
+  return block.text;
 }

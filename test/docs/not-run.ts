@@ -7,6 +7,8 @@ export interface NotRun {
   readonly reason: string;
 }
 
+const kubernetes =
+  'images and servers of the reader; test/docker/kubernetes.test.ts applies the overlays of the page';
 const compose = 'needs a Docker engine and images; `npm run test:docker -- compose` runs the file with them';
 
 /**
@@ -56,6 +58,20 @@ export const notRun: readonly NotRun[] = [
     has: 'tracewright fleet status --json',
     reason: 'a fleet of the reader; test/e2e/fleet.test.ts makes one',
   },
+  { page: 'docs/how-to/worker-on-kubernetes.md', has: 'helm install temporal', reason: kubernetes },
+  { page: 'docs/how-to/worker-on-kubernetes.md', has: 'docker push', reason: kubernetes },
+  {
+    page: 'docs/how-to/worker-on-kubernetes.md',
+    has: 'apply --kustomize worker',
+    reason: kubernetes,
+  },
+  {
+    page: 'docs/how-to/worker-on-kubernetes.md',
+    has: 'up --stack current --kubeconfig /kubeconfig/in-cluster',
+    reason: kubernetes,
+  },
+  { page: 'docs/how-to/worker-on-kubernetes.md', has: '--from-file=staging', reason: kubernetes },
+  { page: 'docs/how-to/worker-on-kubernetes.md', has: 'set-current-version', reason: kubernetes },
   { page: 'docs/how-to/own-temporal-server.md', has: 'docker compose up', reason: compose },
   {
     page: 'docs/how-to/own-temporal-server.md',

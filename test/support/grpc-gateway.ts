@@ -80,11 +80,19 @@ function forward(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, behind
   stream.on('error', () => {
     call.close();
   });
+  stream.on('close', () => {
+    call.close();
+  });
   let trailers: IncomingHttpHeaders = {};
   call.on('trailers', (them: IncomingHttpHeaders) => {
     trailers = them;
   });
   call.on('response', (answer, flags) => {
+    // Whoever asked is gone: a worker that was killed while it waited for a task.
+    if (stream.destroyed) {
+      call.close();
+      return;
+    }
     const isWhole = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     stream.respond(answer, isWhole ? { endStream: true } : { waitForTrailers: true });
     if (!isWhole) call.pipe(stream);

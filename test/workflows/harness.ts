@@ -38,13 +38,19 @@ export async function startHarness(): Promise<Harness> {
   };
 }
 
-/** The same over a real server, without skipping of time: for what the time-skipping one does otherwise. */
-export async function startRealHarness(): Promise<Harness> {
+/**
+ * The same over a real server, without skipping of time: for what the time-skipping one does otherwise.
+ * @param args of `temporal server start-dev`
+ */
+export async function startRealHarness(...args: readonly string[]): Promise<Harness> {
   const { path } = await provideTemporal({ cacheDir: sharedCacheDir, environment: process.env });
   const env = await TestWorkflowEnvironment.createLocal({
     server: {
       executable: { type: 'existing-path', path },
-      extraArgs: Object.values(searchAttributes).flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
+      extraArgs: [
+        ...Object.values(searchAttributes).flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
+        ...args,
+      ],
     },
   });
   return { env, client: new Client({ connection: env.connection }), stop: () => env.teardown() };

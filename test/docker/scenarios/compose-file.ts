@@ -1,5 +1,5 @@
+import { blockOf } from '../../docs/blocks.js';
 import { ComposeBed } from '../../support/compose/bed.js';
-import { commandsOf } from '../compose/readme.js';
 import type { ComposeEnvironment } from '../compose/scene.js';
 import { onStage, type Stage } from '../compose/stage.js';
 import { seeReadyInWebUi } from '../compose/web-ui.js';
@@ -102,7 +102,9 @@ async function downAndUp(stage: Stage, kept: ComposeEnvironment): Promise<void> 
 
 /** With the commands of deploy/README.md. */
 async function restore({ bed, blow, allReady }: Stage, kept: ComposeEnvironment): Promise<void> {
-  const [backup, restoring] = await Promise.all(['pg_dumpall', 'psql'].map(commandsOf));
+  const [backup, restoring] = await Promise.all(
+    ['pg_dumpall', 'psql'].map((part) => blockOf('deploy/README.md', part)),
+  );
   await blow('backup, all volumes lost, restore', async () => {
     await bed.shell(backup ?? '');
     await bed.compose(['down', '--volumes']);
