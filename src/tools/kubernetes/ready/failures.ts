@@ -42,10 +42,13 @@ const unreachable =
 function placeFailure(
   where: string,
   { reason }: PodTrouble,
-  nodes: readonly TaintedNode[],
+  found: readonly TaintedNode[] | undefined,
 ): TracewrightError {
+  const nodes = found ?? [];
   const first = nodes.find(({ pressure }) => pressure !== undefined);
   const returning = nodes.find(({ isReturning }) => isReturning);
+  // A node has come back since the scheduler looked.
+  const isOutdated = found !== undefined && taintedWhenTried(reason) > found.length;
   return new TracewrightError({
     type: 'ready.unschedulable',
     message: `No node takes the ${where}: ${reason}`,
@@ -53,10 +56,21 @@ function placeFailure(
       ? `Free ${first.pressure ?? ''} on the node ${first.name}; the step is tried again. Kubernetes keeps pods away for up to five minutes more (10 s on the embedded cluster).`
       : returning
         ? `Look why the node ${returning.name} is not ready; the step is tried again.`
-        : 'Free CPU or memory on the nodes, add a node, or lower the requests of the component.',
+        : isOutdated
+          ? 'A taint that kept it away is gone; the step is tried again.'
+          : 'Free CPU or memory on the nodes, add a node, or lower the requests of the component.',
     evidence: nodes.map(({ name, taints }) => `node ${name} has the taint ${taints.join(', ')}`),
-    retryable: first !== undefined || returning !== undefined,
+    retryable: first !== undefined || returning !== undefined || isOutdated,
   });
+}
+
+/**
+ * How many nodes had a taint in the pod's way, as the scheduler counts them: `2 node(s) had untolerated taint(s)`, before
+ * Kubernetes 1.34 once for each taint (pkg/scheduler/framework/plugins/tainttoleration).
+ */
+function taintedWhenTried(reason: string): number {
+  const counts = reason.matchAll(/(?<nodes>\d+) node\(s\) had untolerated taint/gu);
+  return [...counts].reduce((sum, { groups }) => sum + Number(groups?.nodes), 0);
 }
 
 function imageFailure(
@@ -157,14 +171,14 @@ interface NodeObject {
   readonly spec?: { readonly taints?: readonly { readonly key: string; readonly effect: string }[] };
 }
 
-/** The nodes that some pods are kept away from. None when one may not look at nodes: this only explains a failure. */
-async function taintedNodes(kube: Kubernetes): Promise<TaintedNode[]> {
+/** The nodes that some pods are kept away from; `undefined` when one may not look at nodes. */
+async function taintedNodes(kube: Kubernetes): Promise<TaintedNode[] | undefined> {
   try {
     const { items } = await kube.json<{ items: NodeObject[] }>({ path: '/api/v1/nodes', timeoutMs: 5_000 });
     return items.flatMap(taintsOf);
   } catch (error) {
     if (!isTracewrightError(error)) throw error;
-    return [];
+    return undefined;
   }
 }
 
