@@ -42,7 +42,13 @@ export default defineConfig(
     languageOptions: {
       parserOptions: {
         projectService: {
-          allowDefaultProject: ['bin/*.js', 'page/*.js', 'deploy/*.mjs', 'eslint.config.js'],
+          allowDefaultProject: [
+            'bin/*.js',
+            'page/*.js',
+            'packaging/*.js',
+            'deploy/*.mjs',
+            'eslint.config.js',
+          ],
         },
       },
     },

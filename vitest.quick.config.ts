@@ -7,7 +7,7 @@ export default defineConfig({
       'test/*.test.ts',
       'test/activities/cluster.test.ts',
       'test/cli/{choose-target,drift-lines,errors,evidence-lines,frame,log-printer,parameters}.test.ts',
-      'test/cli/{progress-notes,proof-view,settings,stack-sources,status-view,target-options}.test.ts',
+      'test/cli/{progress-notes,proof-view,settings,stack-sources,status-view,target-spec}.test.ts',
       'test/cli/{views,waterfall}.test.ts',
       'test/deploy/compose.test.ts',
       'test/docs/{hops,links,reference,svg}.test.ts',

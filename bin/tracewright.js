@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { main } from '../dist/client.js';
+import { load } from './load.js';
 
-await main(process.argv);
+await load().exports.main(process.argv);

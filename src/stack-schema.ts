@@ -1,5 +1,3 @@
-import { writeFile } from 'node:fs/promises';
-import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { stackSchema } from './domain/stack.js';
 
@@ -30,10 +28,4 @@ export function stackJsonSchema(): JsonSchema {
     },
   });
   return { ...schema, title: 'A stack of Tracewright' } as JsonSchema;
-}
-
-// `npm run schema` writes schemas/stack.schema.json; a test says when that file is stale.
-const [, script, target] = process.argv;
-if (script !== undefined && target !== undefined && import.meta.url === pathToFileURL(script).href) {
-  await writeFile(target, JSON.stringify(stackJsonSchema(), undefined, 2));
 }

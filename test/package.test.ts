@@ -40,8 +40,11 @@ it(
     for (const path of ['app/index.html', 'file/trace.js', 'file/trace.css', 'bundled.json'])
       expect(ofPage).toContain(`page/${path}`);
     const compiled = built.filter(
-      (path) => !/^workflow-bundle(?:-encrypting)?\.js$/u.test(path) && !ofPage.includes(path),
+      (path) =>
+        !/^(?:workflow-bundle(?:-encrypting)?\.js|command-line\.(?:cjs|v8))$/u.test(path) &&
+        !ofPage.includes(path),
     );
+    expect(built).toEqual(expect.arrayContaining(['command-line.cjs', 'command-line.v8']));
     const sources = (await filesIn('src')).map((path) => path.replace(/\.ts$/u, '.js'));
     expect(compiled).toEqual(sources);
     // The same bytes are the same build, so that both find the one in the cache folder.

@@ -12,14 +12,8 @@ import type { CliContext } from './context.js';
 import { environmentNameRule, isEnvironmentName } from '../domain/names.js';
 import { applyParameters, type ParameterChoice } from './parameters/choose.js';
 import { type ParameterOptions, readParameters } from './parameters/read.js';
-import {
-  askedTarget,
-  canDo,
-  findMachines,
-  targetSpecOf,
-  type FindMachinesOptions,
-  type TargetOptions,
-} from './target-options.js';
+import type { TargetOptions } from './target-options.js';
+import { askedTarget, canDo, findMachines, targetSpecOf, type FindMachinesOptions } from './target-spec.js';
 import { wrap } from './views/text-width.js';
 
 /** What `up` and `plan` both take. */

@@ -10,7 +10,8 @@ import type { CliContext } from './context.js';
 import { builtInStacks } from './stack-sources.js';
 import { listLost, queryRemains, standingOf, type Remains } from './environments.js';
 import { orphanedRemedy } from './refusals.js';
-import { namedCluster, type ClusterOptions } from './target-options.js';
+import type { ClusterOptions } from './target-options.js';
+import { namedCluster } from './target-spec.js';
 import { shellWord } from './views/format.js';
 
 /** An environment that no workflow looks after, though something of it exists, or may. */

@@ -7,7 +7,7 @@ import { markServerUsed } from '../temporal/idle-end.js';
 import { dataConverterFor } from '../temporal/payloads/data-converter.js';
 import { ignoredSettings } from '../temporal/profile.js';
 import { ensureSearchAttributes } from '../temporal/search-attributes.js';
-import { ensureServer, isServerRunning, observeServer, type EnsuredServer } from '../temporal/server.js';
+import { ensureServer, isServerRunning, isServerWanted, type EnsuredServer } from '../temporal/server.js';
 import { ensureWorker, observeWorker, workerPlace, workerPlaceOf } from '../temporal/worker-process.js';
 import { environmentFolder, keepShell } from '../tools/environment-folder.js';
 import { requireWritable, stateFolder } from '../tools/writable-folder.js';
@@ -73,7 +73,7 @@ export async function openExistingSession(
 ): Promise<LastingSession | undefined> {
   const { config } = context;
   const embedded = resolveConnection(config).kind === 'embedded';
-  if (embedded && !(await observeServer(config))) return undefined;
+  if (embedded && !(await isServerWanted(config))) return undefined;
   const worker = workerPlaceOf(config);
   return lasting(context, use, async () => embedded || (await observeWorker(worker)) !== undefined);
 }

@@ -3,10 +3,9 @@ import { TracewrightError } from '../domain/failure.js';
 import type { EnvironmentSpec, Progress } from '../domain/progress.js';
 import { connectKubernetes, type Kubernetes } from '../tools/kubernetes/connection.js';
 import type { CliContext } from './context.js';
-import { chooseEnvironment, queryProgress, querySpec } from './environments.js';
-import { noEnvironment } from './refusals.js';
-import { openExistingSession, type LastingSession, type Session, type Use } from './session.js';
-import type { ClusterOptions } from './target-options.js';
+import { queryProgress, querySpec } from './environments.js';
+import { onEnvironment } from './on-environment.js';
+import type { Session } from './session.js';
 
 /** What a command works with that looks into the cluster of an environment. */
 export interface EnvironmentCluster {
@@ -78,33 +77,4 @@ function removed(environment: string): TracewrightError {
     message: `The environment "${environment}" has been removed.`,
     remedy: `\`tracewright up --name ${environment}\` creates it again.`,
   });
-}
-
-/**
- * Runs `work` on the environment that a command means, and closes the connection after it.
- * @param name of the environment; `undefined` for the only one
- * @param use whether the command changes it
- * @param options an existing cluster that is looked into where nobody knows the environment
- * @throws TracewrightError `environment.not-found`, `environment.orphaned`, `usage.invalid`, `temporal.*`; what `work`
- * throws
- */
-export async function onEnvironment<T>(
-  context: CliContext,
-  name: string | undefined,
-  work: (session: LastingSession, name: string) => Promise<T>,
-  use: Use = 'look',
-  options?: ClusterOptions,
-): Promise<T> {
-  let session: LastingSession | undefined;
-  try {
-    session = await openExistingSession(context, use);
-    if (!session) throw noEnvironment(name);
-    return await work(session, await chooseEnvironment(session.client, name));
-  } catch (error) {
-    // Loaded only now: most commands find their environment.
-    const { withWhatExists } = await import('./orphans.js');
-    throw await withWhatExists(context, session?.client, name, error, options);
-  } finally {
-    await session?.close();
-  }
 }

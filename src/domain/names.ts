@@ -1,4 +1,7 @@
-import { defineSearchAttributeKey, type SearchAttributePair } from '@temporalio/common';
+import {
+  defineSearchAttributeKey,
+  type SearchAttributePair,
+} from '@temporalio/common/lib/search-attributes.js';
 
 /**
  * Names that are on the wire: changing one breaks running environments and kept histories. A test pins them.

@@ -11,7 +11,6 @@ import {
   type StartedDaemon,
 } from '../tools/daemon.js';
 import { withLock } from '../tools/lock.js';
-import { provideTemporal } from '../tools/temporal-binary.js';
 import { requireWritable, stateFolder } from '../tools/writable-folder.js';
 import { connectClient } from './client-connection.js';
 import { embeddedSettings, resolveConnection, type ConnectionSettings } from './connection.js';
@@ -66,6 +65,8 @@ export async function ensureServer(options: EnsureServerOptions): Promise<Ensure
     return ensured(known, false);
   }
   await requireWritable(serverFolder(stateDir), stateFolder);
+  // Loaded only now: most commands find the server running.
+  const { provideTemporal } = await import('../tools/temporal-binary.js');
   const { path } = await provideTemporal({
     cacheDir,
     environment,
@@ -79,12 +80,23 @@ export async function ensureServer(options: EnsureServerOptions): Promise<Ensure
   return ensured(daemon, daemon.startedNow);
 }
 
-/** What is known of the embedded server; `undefined` when none was started or it was stopped. */
-export async function observeServer(config: Pick<Config, 'stateDir'>): Promise<ObservedServer | undefined> {
+/**
+ * What is known of the embedded server; `undefined` when none was started or it was stopped.
+ * @param hasServed whether it has just answered the caller, who need not ask again
+ */
+export async function observeServer(
+  config: Pick<Config, 'stateDir'>,
+  hasServed = false,
+): Promise<ObservedServer | undefined> {
   const known = await observeDaemon(serverPlace(config.stateDir));
   if (!known) return undefined;
-  const state = !known.running ? 'dead' : (await serves(known.data)) ? 'serving' : 'hung';
+  const state = !known.running ? 'dead' : hasServed || (await serves(known.data)) ? 'serving' : 'hung';
   return { ...describe(known), state, logFile: daemonLogPath(serverPlace(config.stateDir)) };
+}
+
+/** Whether it was started and not stopped since; asks it nothing. Takes about 1 ms. */
+export async function isServerWanted(config: Pick<Config, 'stateDir'>): Promise<boolean> {
+  return (await observeDaemon(serverPlace(config.stateDir))) !== undefined;
 }
 
 /** Whether its process lives; asks it nothing. Takes about 1 ms. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { chooseStack, chooseTarget, onFirstThatCan, placed } from '../../src/cli/choose-target.js';
-import { canDo } from '../../src/cli/target-options.js';
+import { canDo } from '../../src/cli/target-spec.js';
 import { TracewrightError } from '../../src/domain/failure.js';
 import type { Availability, Clusters, Machine } from '../../src/domain/machine.js';
 import type { TargetKind } from '../../src/domain/stack.js';

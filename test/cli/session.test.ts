@@ -5,7 +5,7 @@ import type { Client } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import { ask } from '../../src/cli/ask.js';
 import { environmentHandle, sendUpdate } from '../../src/cli/environments.js';
-import { onEnvironment } from '../../src/cli/with-cluster.js';
+import { onEnvironment } from '../../src/cli/on-environment.js';
 import { loadConfig } from '../../src/config.js';
 import type { Progress } from '../../src/domain/progress.js';
 import { whyUnsupported } from '../../src/targets/embedded/host.js';

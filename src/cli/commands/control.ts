@@ -8,7 +8,7 @@ import { environmentHandle, queryProgress, sendUpdate } from '../environments.js
 import { refusable } from '../refusals.js';
 import { followToEnd } from '../follow-to-end.js';
 import type { LastingSession } from '../session.js';
-import { onEnvironment } from '../with-cluster.js';
+import { onEnvironment } from '../on-environment.js';
 
 export interface VerifyOptions {
   name?: string;

@@ -6,13 +6,12 @@ import { type CliContext, type ExitCode, exitCodes } from '../context.js';
 import { blockedLines } from '../finish.js';
 import { followToEnd } from '../follow-to-end.js';
 import { look, type Snapshot } from '../follow.js';
-import { requireNothingLeft } from '../orphans.js';
 import type { LastingSession, Session } from '../session.js';
 import type { ClusterOptions } from '../target-options.js';
 import { shellWord } from '../views/format.js';
 import { frame } from '../views/frame.js';
 import { rowsOf } from '../views/text-width.js';
-import { onEnvironment } from '../with-cluster.js';
+import { onEnvironment } from '../on-environment.js';
 
 export interface StatusOptions extends ClusterOptions {
   name?: string;
@@ -29,8 +28,11 @@ export async function status(context: CliContext, options: StatusOptions): Promi
   const show = async (session: LastingSession, name: string): Promise<ExitCode> => {
     if (options.watch) return followToEnd(context, session, name, { json: options.json ?? false });
     const snapshot = await look(session.client, name);
-    if (snapshot.progress.phase === 'Removed')
+    if (snapshot.progress.phase === 'Removed') {
+      // Loaded only now: it looks through all clusters, and most environments live.
+      const { requireNothingLeft } = await import('../orphans.js');
       await requireNothingLeft(context, session.client, name, options);
+    }
     if (options.json)
       context.print(
         JSON.stringify({ ...snapshot.progress, live: Object.fromEntries(snapshot.live) }, undefined, 2),
@@ -99,7 +101,7 @@ async function processLines(
 ): Promise<string[]> {
   const webUi = session.webUi(environment);
   const [server, worker] = await Promise.all([
-    observeServer(config),
+    observeServer(config, session.settings.embedded),
     observeWorker(workerPlace(config.stateDir, session.settings)),
   ]);
   return [

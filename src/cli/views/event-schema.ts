@@ -1,5 +1,3 @@
-import { writeFile } from 'node:fs/promises';
-import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { type FailureType, failureTypes } from '../../domain/failure.js';
 import { seatPhases } from '../../domain/fleet.js';
@@ -131,10 +129,4 @@ export type EndEvent = z.infer<typeof endEvent>;
 export function eventJsonSchema(): Record<string, unknown> {
   const schema = z.toJSONSchema(eventSchema, { target: 'draft-7' });
   return { ...schema, title: 'An event of Tracewright' };
-}
-
-// `npm run schema` writes schemas/event.schema.json; a test says when that file is stale.
-const [, script, target] = process.argv;
-if (script !== undefined && target !== undefined && import.meta.url === pathToFileURL(script).href) {
-  await writeFile(target, JSON.stringify(eventJsonSchema()));
 }

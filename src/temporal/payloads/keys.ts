@@ -2,7 +2,6 @@ import { createSecretKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { PayloadKeySource } from '../../config.js';
 import { toFailure, TracewrightError } from '../../domain/failure.js';
-import { run } from '../../tools/process.js';
 
 /** Of AES-256. In bytes. */
 const keyBytes = 32;
@@ -96,6 +95,8 @@ async function readKeys(source: PayloadKeySource): Promise<PayloadKeys> {
     });
     return parsePayloadKeys(text, source.file);
   }
+  // Loaded only now: most sources are files.
+  const { run } = await import('../../tools/process.js');
   const { stdout } = await run(source.program, [], { timeoutMs: programMs }).catch((error: unknown) => {
     throw badKeys(`The program that prints the keys for payloads failed: ${toFailure(error).message}`, error);
   });
