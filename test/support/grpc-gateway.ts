@@ -36,8 +36,23 @@ export async function startGrpcGateway(
   target: string,
   { certificates, mutual = false, apiKey }: GrpcGatewayOptions,
 ): Promise<GrpcGateway> {
-  const behind = connect(`http://${target}`);
-  behind.on('error', () => undefined);
+  const opened = new Set<ClientHttp2Session>();
+  let behind: ClientHttp2Session | undefined;
+  /** Temporal ends connections that are older than five minutes: what runs goes on, and what follows takes another one. */
+  const dial = (): ClientHttp2Session => {
+    const session = connect(`http://${target}`);
+    const leave = (): void => {
+      if (behind === session) behind = undefined;
+    };
+    session.on('goaway', leave);
+    session.on('error', leave);
+    session.on('close', () => {
+      leave();
+      opened.delete(session);
+    });
+    opened.add(session);
+    return session;
+  };
   let passed = 0;
   const server = createSecureServer({
     ...certificates.server,
@@ -54,7 +69,7 @@ export async function startGrpcGateway(
       return;
     }
     passed += 1;
-    forward(stream, headers, behind);
+    forward(stream, headers, (behind ??= dial()));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -62,7 +77,7 @@ export async function startGrpcGateway(
     address: `127.0.0.1:${String((server.address() as AddressInfo).port)}`,
     passed: () => passed,
     close: async () => {
-      behind.destroy();
+      for (const session of opened) session.destroy();
       const closed = once(server, 'close');
       server.close();
       for (const session of sessions) session.destroy();

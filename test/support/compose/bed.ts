@@ -1,13 +1,13 @@
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import type { CliResult } from '../../e2e/cli.js';
 import { until } from '../../proof/support/stack-breaker.js';
 import { sharedCacheDir } from '../cache.js';
-import { run, type RunResult } from '../../../src/tools/process.js';
+import type { RunResult } from '../../../src/tools/process.js';
 import type { DockerEngine } from '../docker/engine.js';
-import { openProxyExit } from '../docker/exit.js';
+import { copyProject, withWayOut } from '../docker/worker-image.js';
 import { developmentServer, loadBuildImages, loadDebian, loadDevelopmentServer } from './images.js';
 import { composeProgram } from './programs.js';
 import { loadServerImages, postgresVersion } from './server-images.js';
@@ -49,12 +49,14 @@ export class ComposeBed {
     const folder = await mkdtemp(join(tmpdir(), 'tracewright-compose-'));
     const bed = new ComposeBed(engine, folder, await composeProgram());
     try {
-      await bed.copyProject();
+      await copyProject(folder);
+      await bed.configure({});
+      await mkdir(join(folder, 'deploy/kubeconfig'), { recursive: true });
       await bed.plugIn();
       await loadDebian(engine);
       await loadBuildImages(engine);
       await load(bed);
-      await bed.buildWorker();
+      await withWayOut(engine, (args) => bed.compose(['build', ...args, 'worker']));
       return bed;
     } catch (error) {
       await bed.close();
@@ -100,14 +102,6 @@ export class ComposeBed {
   /** Runs `docker compose`. @throws TracewrightError `tool.failed` */
   compose(args: readonly string[]): Promise<RunResult> {
     return this.engine.run(this.program, args, { cwd: this.folder });
-  }
-
-  /** An address of the box that every container reaches. */
-  async gateway(): Promise<string> {
-    const { stdout } = await this.engine.run('ip', ['-4', '-oneline', 'address', 'show', 'docker0']);
-    const [, address] = /inet ([\d.]+)\//u.exec(stdout) ?? [];
-    if (address === undefined) throw new Error('The engine has no bridge of its own.');
-    return address;
   }
 
   /** Runs the built command line where the server is published. */
@@ -176,36 +170,10 @@ export class ComposeBed {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  /** What the repository has of it, so that nothing is built that only lies around here. */
-  private async copyProject(): Promise<void> {
-    const { stdout } = await run('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], {
-      cwd: checkout,
-    });
-    const wanted = stdout
-      .split('\0')
-      .filter((path) => /^(?:bin|deploy|page|src|stacks)\/|^[^/]+$/u.test(path));
-    for (const path of wanted) await cp(join(checkout, path), join(this.folder, path), { recursive: true });
-    await this.configure({});
-    await mkdir(join(this.folder, 'deploy/kubeconfig'), { recursive: true });
-  }
-
   /** So that `docker compose` is this Compose. */
   private async plugIn(): Promise<void> {
     const plugins = join(this.engine.variables.DOCKER_CONFIG, 'cli-plugins');
     await mkdir(plugins, { recursive: true });
     await symlink(this.program, join(plugins, 'docker-compose'));
-  }
-
-  /** It needs package registries, and the box has no way out. */
-  private async buildWorker(): Promise<void> {
-    const proxy = await openProxyExit(this.engine.network, join(this.engine.folder, 'proxy.sock'));
-    try {
-      const address = `http://${await this.gateway()}:${String(proxy.port)}`;
-      const proxies = ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'];
-      const args = proxies.flatMap((name) => ['--build-arg', `${name}=${address}`]);
-      await this.compose(['build', ...args, 'worker']);
-    } finally {
-      proxy.close();
-    }
   }
 }

@@ -8,6 +8,7 @@ import { connectKubernetes, type Kubernetes } from '../../../src/tools/kubernete
 import { renderComponent } from '../../charts/render.js';
 import { writeChart } from '../chart.js';
 import { openExitTo, type Exit } from '../docker/exit.js';
+import { gatewayOf } from '../docker/worker-image.js';
 import { embeddedPrograms } from '../embedded-cluster.js';
 import type { ComposeBed } from './bed.js';
 
@@ -53,7 +54,7 @@ export class ExistingCluster {
       port: Number(port),
     });
     cluster.cluster['tls-server-name'] = host;
-    cluster.cluster.server = `https://${await bed.gateway()}:${String(exit.port)}`;
+    cluster.cluster.server = `https://${await gatewayOf(bed.engine)}:${String(exit.port)}`;
     const folder = join(bed.folder, 'deploy/kubeconfig');
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, 'config'), stringify(config), { mode: 0o400 });
@@ -89,11 +90,14 @@ interface StackFile {
 
 /**
  * The embedded stack as objects, for a worker that has no charts of ours: a store, a collector without its operator,
- * HotROD, and a release of a chart that lies where the worker sees it. In namespaces of its own, so that several
- * environments have room in one cluster.
+ * HotROD, and a release. In namespaces of its own, so that several environments have room in one cluster.
  * @param name of the stack and the environment
+ * @param chart of the release, as a stack file names it @default one that lies where the worker sees it
  */
-export async function stackText(name: string): Promise<string> {
+export async function stackText(
+  name: string,
+  chart: object = { path: '/kubeconfig/chart' },
+): Promise<string> {
   const file = new URL('../../../stacks/embedded.yaml', import.meta.url);
   const builtIn = parse(await readFile(file, 'utf8')) as StackFile;
   const place = (text: string): string =>
@@ -161,7 +165,7 @@ export async function stackText(name: string): Promise<string> {
       store: manifests(store, { rollout: 'StatefulSet/trace-store' }),
       collector: { needs: ['store'], ...manifests(collector, { rollout: 'Deployment/collector' }) },
       chart: {
-        release: { namespace: name, chart: { path: '/kubeconfig/chart' } },
+        release: { namespace: name, chart },
         needs: ['collector'],
         ready: [{ rollout: 'Deployment/collector' }],
       },
