@@ -83,7 +83,8 @@ export function parameterizedStack(stack: Stack, parameters: readonly Parameter[
 function wrongReferences(stack: Stack): Mistake[] {
   return Object.entries(stack.components).flatMap(([name, component]) =>
     component.ready.flatMap((check, index) => {
-      if (!('accepts' in check) || stack.components[check.accepts]?.manifests) return [];
+      if (!('accepts' in check) || typeof check.accepts !== 'string') return [];
+      if (stack.components[check.accepts]?.manifests) return [];
       const path = ['components', name, 'ready', index, 'accepts'];
       return [
         { path, at: 'value' as const, message: `"${check.accepts}" is not a component with manifests` },

@@ -117,6 +117,7 @@ async function untilReady(
     waitReady(kube, {
       namespace,
       environment: task.environment,
+      component: task.component,
       checks: task.definition.ready,
       objectsOf: (component) => required<ManifestsSpec>(task.accepts[component]),
       timeoutMs: step.deadline.leftMs(durationMs(task.definition.timeout)),

@@ -92,7 +92,7 @@ function listed(texts: readonly string[]): string {
 
 async function lookAtReadiness(
   kube: Kubernetes,
-  { environment, definition }: ComponentTask,
+  { environment, component, definition }: ComponentTask,
   { report, signal, deadline }: StepContext,
 ): Promise<ComponentObservation> {
   const { namespace } = required(definition.release ?? definition.manifests);
@@ -102,6 +102,7 @@ async function lookAtReadiness(
     await waitReady(kube, {
       namespace,
       environment,
+      component,
       checks,
       objectsOf: () => required(definition.manifests),
       timeoutMs: deadline.leftMs(readyWithinMs),

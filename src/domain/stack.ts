@@ -148,9 +148,13 @@ const readyCheck = z.union([
     })
     .describe('A GET through the service proxy of the API server answers 200, with this text in its body.'),
   z
-    .strictObject({ accepts: name.describe('A component with manifests.') })
+    .strictObject({
+      accepts: z
+        .union([name, manifests])
+        .describe('A component with manifests, or manifests of its own, which are only tried out.'),
+    })
     .describe(
-      'The API server, with all admission webhooks, accepts a dry run of the objects of that component.',
+      'The API server, with all admission webhooks, accepts a dry run of the objects. Asked after the rollouts.',
     ),
   z
     .strictObject({

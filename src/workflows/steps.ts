@@ -220,7 +220,7 @@ function componentTask(state: EnvironmentState, environment: string, step: Step)
   if (!definition) throw bug(`There is no component for the step ${step.name}.`);
   const accepts: Record<string, ManifestsSpec> = {};
   for (const check of definition.ready) {
-    if (!('accepts' in check)) continue;
+    if (!('accepts' in check) || typeof check.accepts !== 'string') continue;
     const tried = state.spec.stack.components[check.accepts]?.manifests;
     if (tried) accepts[check.accepts] = tried;
   }

@@ -48,6 +48,7 @@ describe.skipIf(reason !== undefined)(
       const waiting = waitReady(kube, {
         namespace: name,
         environment: 'troubles',
+        component: name,
         checks: [{ rollout: `Deployment/${name}` }],
         objectsOf: () => ({ namespace: name, objects: [] }),
         timeoutMs: 150_000,

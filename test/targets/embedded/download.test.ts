@@ -40,6 +40,7 @@ describe.skipIf(unsupported !== undefined)('an embedded cluster on a machine wit
     await waitReady(kube, {
       namespace: 'default',
       environment: 'bare',
+      component: name,
       checks: [{ rollout: `Deployment/${name}` }],
       objectsOf: () => ({ namespace: 'default', objects }),
       timeoutMs: 60_000,

@@ -97,6 +97,7 @@ describe.skipIf(unsupported !== undefined)('an image that cannot be pulled', () 
     return await waitReady(kube, {
       namespace: name,
       environment: cluster,
+      component: name,
       checks: [{ rollout: `Deployment/${name}` }],
       objectsOf: () => ({ namespace: name, objects }),
       timeoutMs: 90_000,

@@ -65,6 +65,7 @@ describe.skipIf(unsupported !== undefined)('an embedded cluster that pulls its i
         waitReady(kube, {
           namespace: 'default',
           environment: 'puller',
+          component: name,
           checks: [{ rollout: `Deployment/${name}` }],
           objectsOf: () => ({ namespace: 'default', objects }),
           timeoutMs: 60_000,

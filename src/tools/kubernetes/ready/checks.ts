@@ -28,8 +28,11 @@ export interface CheckSurroundings {
   readonly view: NamespaceView;
   readonly namespace: string;
   readonly environment: string;
+  readonly component: string;
   readonly objectsOf: (component: string) => ManifestsSpec;
   readonly onChange: () => void;
+  /** Resolves when all rollouts of the component are done. */
+  readonly rolledOut: Promise<void>;
   readonly signal: AbortSignal;
 }
 
@@ -76,13 +79,15 @@ function polled(
   title: string,
   probe: Probe,
   pods: () => readonly Pod[],
-  { onChange, signal }: CheckSurroundings,
+  { onChange, signal }: Pick<CheckSurroundings, 'onChange' | 'signal'>,
+  before?: Promise<void>,
 ): RunningCheck {
   const check: { done: boolean; text: string; failure?: TracewrightError } = {
     done: false,
     text: 'not asked yet',
   };
   const poll = async (): Promise<void> => {
+    await before;
     for (let pauseMs = firstPauseMs; !signal.aborted; pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)) {
       const missing = await probe();
       [check.done, check.text] = [missing === undefined, missing ?? 'yes'];
@@ -150,11 +155,15 @@ function bodyText(answer: string, service: string, status: number): string {
   return oneLine(body, 120) || `HTTP status ${String(status)}`;
 }
 
-function acceptsCheck(component: string, surroundings: CheckSurroundings): RunningCheck {
-  const { kube, environment, objectsOf, signal } = surroundings;
-  const owner = { environment, component };
+function acceptsCheck(
+  accepts: Extract<ReadyCheck, { accepts: unknown }>['accepts'],
+  surroundings: CheckSurroundings,
+): RunningCheck {
+  const { kube, environment, component, objectsOf, rolledOut, signal } = surroundings;
+  const isNamed = typeof accepts === 'string';
+  const owner = { environment, component: isNamed ? accepts : component };
   const probe: Probe = async () => {
-    const { namespace, objects } = objectsOf(component);
+    const { namespace, objects } = isNamed ? objectsOf(accepts) : accepts;
     try {
       // It may be another namespace than ours, and is needed in any case.
       await ensureNamespace(kube, { name: namespace, owner, signal });
@@ -166,7 +175,9 @@ function acceptsCheck(component: string, surroundings: CheckSurroundings): Runni
       return transientText(error);
     }
   };
-  return polled(`accepts ${component}`, probe, () => [], surroundings);
+  const what = isNamed ? accepts : accepts.objects.map(({ kind }) => kind).join(', ');
+  // An admission webhook whose pods do not run yet holds the question up until its time limit, 10 s as a rule.
+  return polled(`accepts ${what}`, probe, () => [], surroundings, rolledOut);
 }
 
 function existsCheck(object: string, surroundings: CheckSurroundings): RunningCheck {

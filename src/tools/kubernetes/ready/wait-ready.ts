@@ -12,6 +12,7 @@ export interface WaitReadyOptions {
   /** Of the component. */
   readonly namespace: string;
   readonly environment: string;
+  readonly component: string;
   /** All must hold at the same time. */
   readonly checks: readonly ReadyCheck[];
   /** The manifests of a component, for `accepts`. */
@@ -38,9 +39,14 @@ export async function waitReady(kube: Kubernetes, options: WaitReadyOptions): Pr
     checks.flatMap((check) => ('rollout' in check ? [rolloutTarget(check.rollout).kind] : [])),
   );
   const view = viewNamespace(kube, { namespace, kinds, onChange });
+  let begin: () => void = () => undefined;
+  const rolledOut = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
   const running = checks.map((check) =>
-    startCheck(check, { ...options, kube, view, onChange, signal: stopper.signal }),
+    startCheck(check, { ...options, kube, view, onChange, rolledOut, signal: stopper.signal }),
   );
+  const rollouts = running.filter((_, index) => 'rollout' in (checks[index] ?? {}));
   const clock = createTroubleClock();
   const deadline = Date.now() + timeoutMs;
   let told = '';
@@ -51,6 +57,7 @@ export async function waitReady(kube: Kubernetes, options: WaitReadyOptions): Pr
       const failure = view.failure ?? running.find((check) => check.failure)?.failure;
       if (failure) throw failure;
       const open = running.filter((check) => !check.done);
+      if (rollouts.every((check) => check.done)) begin();
       if (open.length === 0) return;
       const text = progressText(open, running.length, view);
       if (text !== told) onProgress?.(text);

@@ -145,6 +145,7 @@ export class ReadyBed {
     const done = waitReady(this.kube, {
       namespace,
       environment: 'demo',
+      component: owner.component,
       checks: [rollout],
       objectsOf: () => ({ namespace, objects: [] }),
       timeoutMs: 40_000,

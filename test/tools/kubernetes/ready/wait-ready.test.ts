@@ -102,6 +102,27 @@ describe.skipIf(missingApiServer)(`waiting until a component is ready ${missingA
     expect(progress.some((text) => text.includes('does not know the kind Gizmo'))).toBe(true);
   });
 
+  it('tries out objects that belong to no component, once the rollouts are done', async () => {
+    const namespace = await bed.install(deployment(1));
+    const tried = `${namespace}-tried`;
+    const objects = [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'tried' } }];
+    const { done } = bed.wait(namespace, {
+      checks: [rollout, { accepts: { namespace: tried, objects } }],
+    });
+    await bed.pods(namespace, 1);
+    const namespaces = async (): Promise<string> =>
+      JSON.stringify(await bed.kube.json({ path: '/api/v1/namespaces' }));
+    expect(await namespaces()).not.toContain(tried);
+    await bed.reportPods(namespace, 1, running);
+    await done;
+    expect(await namespaces()).toContain(tried);
+    const made = await bed.kube.json<{ items: unknown[] }>({
+      path: `/api/v1/namespaces/${tried}/configmaps`,
+      query: { fieldSelector: 'metadata.name=tried' },
+    });
+    expect(made.items).toEqual([]);
+  });
+
   it('fails at once when the objects of another component can never be accepted', async () => {
     const namespace = await bed.install(deployment(1));
     const objects = [
