@@ -32,25 +32,26 @@ try {
 }
 
 async function prebuild(): Promise<void> {
-  const { graphs } = await readCatalog(embeddedSourceDir);
+  const catalog = await readCatalog(embeddedSourceDir);
   const cacheDir = buildPlaces(loadConfig().cacheDir, '').go;
   const partial = `${prebuiltDir}.partial`;
   await rm(partial, { recursive: true, force: true });
   const sums: { [Kind in keyof PrebuiltChecksums]: Record<string, string> } = { sources: {}, files: {} };
   for (const [program, folder] of Object.entries(ownPrograms)) {
-    const graph = graphs.find((it) => it.folder === folder);
+    const graph = catalog.graphs.find((it) => it.folder === folder);
     if (!graph) throw new Error(`programs.yaml has no graph ${folder}.`);
     sums.sources[folder] = await sourcesHash(join(embeddedSourceDir, folder));
     for (const [arch, GOARCH] of Object.entries(architectures)) {
       const context = {
         go: { cacheDir, variables: { ...pinnedGo, GOARCH }, signal: undefined },
         sourceDir: embeddedSourceDir,
+        catalog,
         workDir: join(partial, 'work'),
         meter: new ProgressMeter(new Map(), () => undefined),
       };
       const prepared = await prepareGraph(context, graph);
       const out = join(partial, 'work', GOARCH, folder);
-      await compileGraph(context, prepared, out, new Set());
+      await compileGraph(context, prepared, { outDir: out });
       const file = `linux-${arch}/${program}`;
       await mkdir(dirname(join(partial, file)), { recursive: true });
       await rename(join(out, folder), join(partial, file));

@@ -4,7 +4,8 @@ import { defaultK3dSettings } from '../domain/k3d-settings.js';
 import type { TargetSpec } from '../domain/progress.js';
 import { findEmbeddedBuild } from './embedded/build/store.js';
 import { clusterFolder, readNodeStatus } from './embedded/folder.js';
-import { providePrograms, type ProgramsQuestion } from './embedded/provide.js';
+import { prepareCluster } from './embedded/prepare.js';
+import type { ProgramsQuestion } from './embedded/provide.js';
 import { createEmbeddedTarget } from './embedded/target.js';
 import { createK3dTarget } from './k3d/target.js';
 import { createKubeconfigTarget } from './kubeconfig/target.js';
@@ -90,7 +91,7 @@ function embeddedTarget(folders: TargetFolders, name: string, spec: TargetSpec):
       await checkHost();
       const running = (await readNodeStatus(clusterFolder(stateDir, name)))?.buildHash;
       const question = { ...programsQuestion(folders, spec, running), signal: options.signal };
-      const build = await providePrograms(question, options.onProgress, options.owner);
+      const build = await prepareCluster(question, options);
       const pulls = spec.images && { ...spec.images, cacheDir, cacheBytes: imageCacheBytes };
       return createEmbeddedTarget({ name, stateDir, build, pulls, variables }).create(options);
     },

@@ -98,6 +98,11 @@ export class CompileProgress {
   readonly #expected: number;
   #seen = 0;
 
+  /** Whether that was the last package. Never, when some of those expected were in Go's cache already. */
+  get isLast(): boolean {
+    return this.#seen === this.#expected;
+  }
+
   /** @param expected how many packages the build may have to compile */
   constructor(expected: number) {
     this.#expected = Math.max(1, expected);

@@ -38,4 +38,13 @@ describe('CompileProgress', () => {
     expect(steps[2]).toBe(steps[1]);
     expect(steps[1]).toBeLessThan(1);
   });
+
+  it('knows the last package that is expected', () => {
+    const progress = new CompileProgress(2);
+    const last = [1, 2, 3].map(() => {
+      progress.next();
+      return progress.isLast;
+    });
+    expect(last).toEqual([false, true, false]);
+  });
 });

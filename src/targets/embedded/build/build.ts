@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { diskFailure } from '../../../tools/go/failure.js';
 import { withLock } from '../../../tools/lock.js';
 import type { ProcessOwner } from '../../../tools/process.js';
+import { runTaskGroup } from '../../../tools/task-group.js';
 import { readCatalog } from './catalog.js';
 import type { OnBuildProgress } from './progress.js';
 import { checkGo, requireDiskSpace } from './requirements.js';
@@ -59,46 +60,8 @@ async function make(options: BuildOptions, hash: string): Promise<EmbeddedBuild>
   await requireDiskSpace(buildPlaces(options.cacheDir, hash));
   return runTaskGroup(options.signal, async (group) => {
     const workspace = await BuildWorkspace.open({ ...options, catalog, hash, signal: group.signal });
-    const prepared = workspace.prepareAll();
-    await group.all([
-      ...prepared.values(),
-      (async () => {
-        for (const graph of catalog.graphs) await workspace.buildGraph(graph, prepared.get(graph.folder));
-      })(),
-    ]);
-    await workspace.writeImages();
+    await group.all(workspace.start());
     const { go } = buildPlaces(options.cacheDir, hash);
     return workspace.publish([...(options.keep ?? []), ...(options.keepGoCaches ? [go] : [])]);
-  });
-}
-
-/** Tasks that run side by side and end together. */
-interface TaskGroup {
-  /** Fires when the caller cancels, or when one task has failed. */
-  readonly signal: AbortSignal;
-  /** Waits until every task has ended. The first failure cancels the others, and is what is thrown. */
-  all(tasks: readonly Promise<unknown>[]): Promise<void>;
-}
-
-/** Runs `fn` with a signal that a failing task fires too, so that no program is left running behind a failure. */
-async function runTaskGroup<T>(
-  outer: AbortSignal | undefined,
-  fn: (group: TaskGroup) => Promise<T>,
-): Promise<T> {
-  const stop = new AbortController();
-  const signal = outer ? AbortSignal.any([outer, stop.signal]) : stop.signal;
-  return fn({
-    signal,
-    all: async (tasks) => {
-      let first: { error: unknown } | undefined;
-      const settled = tasks.map((task) =>
-        task.catch((error: unknown) => {
-          first ??= { error };
-          stop.abort();
-        }),
-      );
-      await Promise.all(settled);
-      if (first) throw first.error;
-    },
   });
 }

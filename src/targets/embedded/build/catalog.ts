@@ -18,8 +18,8 @@ const graph = z.strictObject({
   packages: z.array(z.string()).min(1),
   /** Added to `-s -w`. Those for a package that a program does not have are ignored by the linker. */
   ldflags: z.string().default(''),
-  /** Files laid over a copy of one module, whose copy then takes its place. */
-  patch: z.strictObject({ module: z.string(), with: inside }).optional(),
+  /** Names of patches of modules that it links. */
+  patches: z.array(name).default([]),
 });
 
 const runtime = z.strictObject({
@@ -55,6 +55,10 @@ const chart = z.strictObject({
 
 const catalog = z.strictObject({
   graphs: z.array(graph).min(1),
+  /** Name of a folder in embedded/patches → the module that is built with it (patches.ts). */
+  patches: z.record(name, z.string()).default({}),
+  /** Patterns of packages that are compiled without inlining: a quarter of the time less, for code that is rarely hot. */
+  noInline: z.array(z.string()).default([]),
   /** Name of a file in the build's folder `bin` → what it is. */
   programs: z.record(name, program),
   images: z.array(image).default([]),

@@ -1,8 +1,9 @@
-import { cp, mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, mkdir, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { CompileProgress, downloadModule, runGo, type Go } from '../../../tools/go/go.js';
-import type { Graph } from './catalog.js';
+import type { Catalog, Graph } from './catalog.js';
 import type { LinkedPackage } from './module-files.js';
+import { patchModule } from './patches.js';
 import type { ProgressMeter } from './progress.js';
 
 /** A graph whose modules are downloaded and whose packages are known. */
@@ -21,6 +22,7 @@ export interface PreparedGraph {
 export interface CompileContext {
   readonly go: Go;
   readonly sourceDir: string;
+  readonly catalog: Pick<Catalog, 'patches' | 'noInline'>;
   /** For patched modules. */
   readonly workDir: string;
   readonly meter: ProgressMeter;
@@ -55,39 +57,52 @@ export async function prepareGraph(context: CompileContext, graph: Graph): Promi
   return { graph, cwd, flags, packages: rows.map(([name = '']) => name), linked };
 }
 
-/**
- * Go forbids laying files over its module cache, so the module is copied, the patch laid over the copy, and a go.mod
- * beside the committed one names the copy.
- */
+/** A go.mod beside the committed one names the changed copies. Graphs that share a patch share its copy. */
 async function patchFlags(
-  { go, workDir }: CompileContext,
-  { folder, patch }: Graph,
+  { go, workDir, sourceDir, catalog }: CompileContext,
+  { folder, patches }: Graph,
   cwd: string,
 ): Promise<string[]> {
-  if (!patch) return [];
-  const { dir } = await downloadModule(go, cwd, patch.module);
-  const [copy, modFile] = [join(workDir, folder, 'module'), join(workDir, folder, 'go.mod')];
-  await rm(join(workDir, folder), { recursive: true, force: true });
+  if (patches.length === 0) return [];
+  const modFile = join(workDir, folder, 'go.mod');
   await mkdir(join(workDir, folder), { recursive: true });
-  await cp(dir, copy, { recursive: true });
-  await cp(join(cwd, patch.with), copy, { recursive: true, force: true });
   for (const file of ['go.mod', 'go.sum']) await cp(join(cwd, file), join(workDir, folder, file));
-  await runGo(go, { cwd, args: ['mod', 'edit', `-replace=${patch.module}=${copy}`, modFile], what: folder });
+  const replace: string[] = [];
+  for (const name of patches) {
+    const module = catalog.patches[name];
+    if (module === undefined) throw new Error(`programs.yaml has no patch ${name}.`);
+    const { dir } = await downloadModule(go, cwd, module);
+    const copy = join(workDir, 'patched', basename(dir));
+    if (!(await stat(copy).catch(() => undefined)))
+      await patchModule(dir, join(sourceDir, 'patches', name), copy);
+    replace.push(`-replace=${module}=${copy}`);
+  }
+  await runGo(go, { cwd, args: ['mod', 'edit', ...replace, modFile], what: folder });
   return [`-modfile=${modFile}`];
 }
 
-/**
- * Compiles and links all programs of a graph with one `go build`, so that the linking of one runs beside the rest.
- * @param known packages that earlier graphs compiled; those of this one are added
- * @returns the programs' names; they stand in `outDir`
- */
+export interface CompileOptions {
+  /** Where the programs go. */
+  readonly outDir: string;
+  /** Packages that earlier graphs compiled; those of this one are added. @default none */
+  readonly known?: Set<string>;
+  /** Called once when linking is all that is left, where that can be seen. */
+  readonly onCompiled?: () => void;
+}
+
+/** Compiles and links all programs of a graph with one `go build`, so that the linking of one runs beside the rest. */
 export async function compileGraph(
-  { go, meter }: CompileContext,
+  { go, meter, catalog }: CompileContext,
   { graph, cwd, flags, packages }: PreparedGraph,
-  outDir: string,
-  known: Set<string>,
-): Promise<string[]> {
-  const progress = new CompileProgress(packages.filter((name) => !known.has(name)).length);
+  { outDir, known = new Set(), onCompiled }: CompileOptions,
+): Promise<void> {
+  // `unsafe` is a name without code.
+  const left = packages.filter((name) => !known.has(name) && !name.startsWith('unsafe@'));
+  const progress = new CompileProgress(left.length);
+  const compiled = (): void => {
+    for (const name of packages) known.add(name);
+    onCompiled?.();
+  };
   await mkdir(outDir, { recursive: true });
   await runGo(go, {
     cwd,
@@ -95,16 +110,23 @@ export async function compileGraph(
       ...['build', '-v', '-trimpath', ...flags],
       // No debugger will look at these programs. Without DWARF, and with GOGC as in requirements.ts, Kubernetes took 17 % less
       // time.
-      ...['-gcflags=all=-dwarf=false', `-ldflags=-s -w ${graph.ldflags}`],
+      ...[
+        '-gcflags=all=-dwarf=false',
+        ...catalog.noInline.map((pattern) => `-gcflags=${pattern}=-dwarf=false -l`),
+      ],
+      `-ldflags=-s -w ${graph.ldflags}`,
       ...['-o', `${outDir}/`, ...graph.packages],
     ],
     what: graph.folder,
     onLine: (line) => {
-      if (line.kind === 'package') meter.at(graph.folder, progress.next(), line.name);
+      if (line.kind === 'package') {
+        meter.at(graph.folder, progress.next(), line.name);
+        // The last to be compiled is a program's own package, a small one.
+        if (progress.isLast) compiled();
+      }
       if (line.kind === 'download') meter.at(graph.folder, 0, `downloading ${line.module}`);
     },
   });
-  for (const name of packages) known.add(name);
+  compiled();
   meter.at(graph.folder, 1, 'done');
-  return readdir(outDir);
 }

@@ -42,6 +42,8 @@ export class BuildWorkspace {
   readonly #compile: CompileContext;
   readonly #meter: ProgressMeter;
   readonly #known = new Set<string>();
+  /** How many are written. */
+  #images = 0;
 
   private constructor(options: WorkspaceOptions) {
     const { catalog, sourceDir, variables, signal, owner, onProgress } = options;
@@ -54,6 +56,7 @@ export class BuildWorkspace {
     this.#compile = {
       go: { cacheDir: this.#places.go, variables: { ...variables, ...pinnedGo }, signal, owner },
       sourceDir,
+      catalog,
       workDir: this.#at('work'),
       meter: this.#meter,
     };
@@ -71,31 +74,70 @@ export class BuildWorkspace {
   }
 
   /**
-   * Starts to prepare every graph, one after the other: the modules of the later ones are downloaded while the first is
-   * compiled.
+   * Starts everything that has to be made, each as soon as what it needs is there: the modules of later graphs are
+   * downloaded and the images of earlier ones written while one is compiled.
+   * @returns all that was started; the build is whole when all of it has ended well
    */
-  prepareAll(): Map<string, Promise<PreparedGraph | undefined>> {
-    const prepared = new Map<string, Promise<PreparedGraph | undefined>>();
+  start(): Promise<unknown>[] {
+    const prepared = this.#prepareAll();
+    const built = this.#buildAll(prepared);
+    const images = built.map(async ({ graph, done }) => {
+      await done;
+      await this.#writeImages(graph);
+    });
+    const graphs = built.map(({ done }) => done);
+    return [...prepared.values(), ...graphs, ...images, this.#tellOfImages(graphs, images)];
+  }
+
+  /** One after the other. */
+  #prepareAll(): Map<Graph, Promise<PreparedGraph | undefined>> {
+    const prepared = new Map<Graph, Promise<PreparedGraph | undefined>>();
     let previous: Promise<unknown> = Promise.resolve();
     for (const graph of this.#options.catalog.graphs) {
       const mine = previous.then(async () =>
         (await this.#isDone(graph.folder)) ? undefined : prepareGraph(this.#compile, graph),
       );
-      prepared.set(graph.folder, mine);
+      prepared.set(graph, mine);
       previous = mine;
     }
     return prepared;
   }
 
+  /**
+   * One after the other as well, so that a later graph finds what an earlier one compiled; but it begins when that one
+   * has nothing left but to link, which takes one core.
+   */
+  #buildAll(
+    prepared: Map<Graph, Promise<PreparedGraph | undefined>>,
+  ): { graph: Graph; done: Promise<void> }[] {
+    let turn: Promise<unknown> = Promise.resolve();
+    return [...prepared].map(([graph, ready]) => {
+      const before = turn;
+      let done: Promise<void> = Promise.resolve();
+      const compiled = new Promise<void>((resolve) => {
+        done = before.then(() => this.#buildGraph(graph, ready, resolve));
+      });
+      turn = Promise.race([compiled, done]);
+      // Nobody waits for the last turn; that a graph failed is seen at `done`.
+      turn.catch(() => undefined);
+      return { graph, done };
+    });
+  }
+
   /** Compiles a graph, and takes from its modules what the charts need. */
-  async buildGraph(graph: Graph, prepared: Promise<PreparedGraph | undefined> | undefined): Promise<void> {
+  async #buildGraph(
+    graph: Graph,
+    prepared: Promise<PreparedGraph | undefined>,
+    onCompiled: () => void,
+  ): Promise<void> {
     this.#meter.follow(graph.folder);
     const ready = await prepared;
     if (!ready) {
       this.#meter.at(graph.folder, 1, 'built before');
       return;
     }
-    await compileGraph(this.#compile, ready, this.#at('programs', graph.folder), this.#known);
+    const outDir = this.#at('programs', graph.folder);
+    await compileGraph(this.#compile, ready, { outDir, known: this.#known, onCompiled });
     for (const chart of this.#options.catalog.charts.filter((one) => one.graph === graph.folder)) {
       const { dir } = await downloadModule(this.#compile.go, ready.cwd, chart.module);
       await addModuleFiles(chart, this.#at('charts', chart.chart), dir);
@@ -104,15 +146,23 @@ export class BuildWorkspace {
     await this.#markDone(graph.folder);
   }
 
-  async writeImages(): Promise<void> {
+  /** Those with programs of this graph. */
+  async #writeImages({ folder }: Graph): Promise<void> {
     const { images } = this.#options.catalog;
-    this.#meter.follow('images');
-    for (const [index, image] of images.entries()) {
+    for (const image of images.filter(({ program }) => program.startsWith(`${folder}/`))) {
       this.#options.signal.throwIfAborted();
-      this.#meter.at('images', index / images.length, Object.keys(image.refs)[0] ?? image.tar);
       const path = this.#at('images', `${image.tar}.tar`);
       if (!(await exists(path))) await writeImage(path, this.#layer(image), image.refs);
+      this.#images += 1;
+      this.#meter.at('images', this.#images / images.length, Object.keys(image.refs)[0] ?? image.tar);
     }
+  }
+
+  /** Of what is left of them when everything is built. */
+  async #tellOfImages(graphs: readonly Promise<void>[], images: readonly Promise<void>[]): Promise<void> {
+    await Promise.all(graphs);
+    this.#meter.follow('images');
+    await Promise.all(images);
     this.#meter.at('images', 1, 'done');
   }
 

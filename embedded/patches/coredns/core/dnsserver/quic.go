@@ -1,0 +1,3 @@
+// What wrote answers of DNS over QUIC: server_quic.go says why there is none.
+
+package dnsserver
