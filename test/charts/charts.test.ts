@@ -15,6 +15,13 @@ interface Container {
   securityContext?: Record<string, unknown>;
 }
 
+interface Webhook {
+  name: string;
+  failurePolicy: string;
+  timeoutSeconds?: number;
+  objectSelector?: { matchExpressions: unknown[] };
+}
+
 interface PodSpec {
   securityContext: { runAsNonRoot?: boolean; seccompProfile?: unknown };
   containers: Container[];
@@ -150,7 +157,7 @@ describe('opentelemetry-operator', () => {
     only(objects, 'Deployment', 'opentelemetry-operator');
     const webhooks = objects
       .filter(({ kind }) => kind.endsWith('WebhookConfiguration'))
-      .flatMap((it) => (it as unknown as { webhooks: { name: string; failurePolicy: string }[] }).webhooks);
+      .flatMap((it) => (it as unknown as { webhooks: Webhook[] }).webhooks);
     const policies = Object.fromEntries(webhooks.map(({ name, failurePolicy }) => [name, failurePolicy]));
     expect(policies).toMatchObject({
       'mopentelemetrycollector.kb.io': 'Fail',
@@ -159,6 +166,19 @@ describe('opentelemetry-operator', () => {
       'mpod.kb.io': 'Ignore',
     });
     expect(webhooks).toHaveLength(10);
+    // Not even its own pod, which is made while nobody answers yet.
+    const { template } = only(objects, 'Deployment', 'opentelemetry-operator').spec as {
+      template: { metadata: { labels: Record<string, string> } };
+    };
+    const ofPods = webhooks.find(({ name }) => name === 'mpod.kb.io');
+    expect(ofPods?.timeoutSeconds).toBeLessThan(10);
+    expect(ofPods?.objectSelector?.matchExpressions).toEqual([
+      {
+        key: 'app.kubernetes.io/name',
+        operator: 'NotIn',
+        values: [template.metadata.labels['app.kubernetes.io/name']],
+      },
+    ]);
   });
 
   test('serves with the certificate that cert-manager makes for its Service', async () => {
