@@ -18,7 +18,7 @@ export default defineConfig({
       'test/targets/embedded/build/*.test.ts',
       'test/targets/k3d/preflight.test.ts',
       'test/temporal/grpc-status.test.ts',
-      'test/tools/{browser,environment-folder,log-file,redact,shared-signal}.test.ts',
+      'test/tools/{browser,environment-folder,log-file,redact,shared-signal,task-group}.test.ts',
       'test/tools/go/output.test.ts',
       'test/tools/registry/*.test.ts',
       'test/workflows/{failure,presentation}.test.ts',

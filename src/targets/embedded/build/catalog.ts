@@ -55,7 +55,7 @@ const chart = z.strictObject({
 
 const catalog = z.strictObject({
   graphs: z.array(graph).min(1),
-  /** Name of a folder in embedded/patches → the module that is built with it (patches.ts). */
+  /** Name of a folder in embedded/patches → the module that is built with it (module-files.ts). */
   patches: z.record(name, z.string()).default({}),
   /** Patterns of packages that are compiled without inlining: a quarter of the time less, for code that is rarely hot. */
   noInline: z.array(z.string()).default([]),

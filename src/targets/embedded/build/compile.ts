@@ -2,8 +2,7 @@ import { cp, mkdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { CompileProgress, downloadModule, runGo, type Go } from '../../../tools/go/go.js';
 import type { Catalog, Graph } from './catalog.js';
-import type { LinkedPackage } from './module-files.js';
-import { patchModule } from './patches.js';
+import { patchModule, type LinkedPackage } from './module-files.js';
 import type { ProgressMeter } from './progress.js';
 
 /** A graph whose modules are downloaded and whose packages are known. */

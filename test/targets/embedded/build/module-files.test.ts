@@ -1,12 +1,13 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import {
   addModuleFiles,
   fillChartYaml,
   joinTemplates,
+  patchModule,
 } from '../../../../src/targets/embedded/build/module-files.js';
 
 let root: string;
@@ -64,5 +65,58 @@ describe('a chart out of a module', () => {
     expect(await read('Chart.yaml')).toBe('version: v2\nappVersion: v2\n');
     expect(await read('templates/crds.yaml')).toContain('name: a\n---\nname: b\n');
     expect((await stat(join(chart, 'values.yaml'))).mode & 0o200).toBe(0o200);
+  });
+});
+
+const changes = `--- a/greet/greet.go
++++ b/greet/greet.go
+@@ -1,3 +1,3 @@
+ package greet
+ 
+-const word = "hello"
++const word = "goodbye"
+`;
+
+describe('patchModule', () => {
+  let moduleDir: string;
+  let patchDir: string;
+  let target: string;
+
+  const put = async (folder: string, files: Readonly<Record<string, string>>): Promise<void> => {
+    for (const [name, content] of Object.entries(files)) {
+      await mkdir(dirname(join(folder, name)), { recursive: true });
+      await writeFile(join(folder, name), content);
+    }
+  };
+  const read = (folder: string, name: string): Promise<string> => readFile(join(folder, name), 'utf8');
+
+  beforeEach(async () => {
+    [moduleDir, patchDir, target] = [join(root, 'module'), join(root, 'patch'), join(root, 'copy')];
+    await put(moduleDir, {
+      'go.mod': 'module example.org/greet\n',
+      'greet/greet.go': 'package greet\n\nconst word = "hello"\n',
+      'greet/cloud.go': 'package greet\n\nimport _ "example.org/cloud"\n',
+      'greet/testdata/large': 'x',
+    });
+  });
+
+  it('lays files over a copy and changes others, and leaves the module as it is', async () => {
+    await put(patchDir, { 'changes.patch': changes, 'greet/cloud.go': 'package greet\n' });
+    await patchModule(moduleDir, patchDir, target);
+    expect(await read(target, 'greet/greet.go')).toContain('"goodbye"');
+    expect(await read(target, 'greet/cloud.go')).toBe('package greet\n');
+    expect(await read(moduleDir, 'greet/greet.go')).toContain('"hello"');
+    expect(await read(moduleDir, 'greet/cloud.go')).toContain('example.org/cloud');
+    const [one, other] = await Promise.all([moduleDir, target].map((folder) => stat(join(folder, 'go.mod'))));
+    expect(other?.ino).toBe(one?.ino);
+    await expect(stat(join(target, 'greet/testdata'))).rejects.toThrow('ENOENT');
+    await expect(stat(join(target, 'changes.patch'))).rejects.toThrow('ENOENT');
+  });
+
+  it('refuses a diff that does not fit, and leaves no half of a copy under its name', async () => {
+    await put(moduleDir, { 'greet/greet.go': 'package greet\n\nconst word = "hi"\n' });
+    await put(patchDir, { 'changes.patch': changes });
+    await expect(patchModule(moduleDir, patchDir, target)).rejects.toThrow('does not fit');
+    await expect(stat(target)).rejects.toThrow('ENOENT');
   });
 });
