@@ -1,6 +1,6 @@
 import { Worker } from '@temporalio/worker';
 import { describe, expect, it } from 'vitest';
-import { watch, type WatchOptions } from '../../src/cli/follow.js';
+import { pauseMs, watch, type WatchOptions } from '../../src/cli/follow.js';
 import type { LastingSession } from '../../src/cli/session.js';
 import { environmentWorkflowId, sharedTaskQueue } from '../../src/domain/names.js';
 import { heldBack, ScriptedActivities } from '../support/fake-activities.js';
@@ -69,5 +69,11 @@ describe('a command that follows the work of others', () => {
   it('gives up when none comes', async () => {
     const { ended } = await watchThroughAbsence('lost', { patienceMs: 0 }, () => Promise.resolve());
     await expect(ended).rejects.toMatchObject({ type: 'temporal.worker-missing' });
+  });
+});
+
+describe('pauseMs', () => {
+  it('is short while steps get on, and longer when one takes minutes', () => {
+    expect([0, 15_000, 30_000, 60_000, 600_000].map(pauseMs)).toEqual([500, 500, 1_000, 2_000, 2_000]);
   });
 });
