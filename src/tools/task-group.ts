@@ -3,7 +3,7 @@ export interface TaskGroup {
   /** Fires when the caller cancels, or when one task has failed. */
   readonly signal: AbortSignal;
   /** Waits until every task has ended. The first failure cancels the others, and is what is thrown. */
-  all(tasks: readonly Promise<unknown>[]): Promise<void>;
+  readonly all: (tasks: readonly Promise<unknown>[]) => Promise<void>;
 }
 
 /** Runs `fn` with a signal that a failing task fires too, so that no program is left running behind a failure. */

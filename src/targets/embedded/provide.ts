@@ -113,9 +113,7 @@ export async function prepareCluster(
       })(),
       ensureHostPrograms({ ...options, variables, signal, onProgress: beside }, own),
       // Without it nothing is lost: the step that needs it downloads it, and says why that fails.
-      provideHelm({ cacheDir, environment: variables ?? {}, signal, onProgress: beside }).catch(
-        () => undefined,
-      ),
+      provideHelm({ cacheDir, environment: variables, signal, onProgress: beside }).catch(() => undefined),
     ]);
     if (!programs) throw new Error('The programs were not provided, and nothing failed.');
     return programs;
