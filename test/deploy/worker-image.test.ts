@@ -19,6 +19,16 @@ describe('the image of the worker', () => {
     expect(copied.filter((path) => !rules.includes(`!${path.replace(/^\.\//u, '')}`))).toEqual([]);
   });
 
+  it('copies what `npm run build` runs', async () => {
+    const text = await readFile(resolve(deploy, '../package.json'), 'utf8');
+    const { scripts } = JSON.parse(text) as { scripts: { build: string } };
+    const runs = [...scripts.build.matchAll(/\bnode (?!dist\/)(\w+)\/\S+\.js/gu)].map(
+      ([, folder = '']) => folder,
+    );
+    expect(runs).toContain('page');
+    for (const folder of runs) expect(dockerfile).toMatch(new RegExp(`^COPY ${folder} `, 'mu'));
+  });
+
   it('builds without a builder that would have to be pulled', () => {
     expect(dockerfile).not.toMatch(/^# *syntax=/mu);
   });

@@ -29,7 +29,9 @@ export async function copyProject(folder: string): Promise<void> {
   const { stdout } = await run('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], {
     cwd: checkout,
   });
-  const wanted = stdout.split('\0').filter((path) => /^(?:bin|deploy|page|src|stacks)\/|^[^/]+$/u.test(path));
+  const wanted = stdout
+    .split('\0')
+    .filter((path) => /^(?:bin|deploy|packaging|page|src|stacks)\/|^[^/]+$/u.test(path));
   for (const path of wanted) await cp(join(checkout, path), join(folder, path), { recursive: true });
 }
 
