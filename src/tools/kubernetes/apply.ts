@@ -25,6 +25,8 @@ export interface ApplyOptions {
   readonly dryRun?: boolean;
   /** Of what is waited for: namespaces and objects that are going, definitions that come. @default in 5 minutes */
   readonly deadline?: Deadline | undefined;
+  /** For one answer, in milliseconds. @default that of all requests */
+  readonly answerMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -83,7 +85,7 @@ async function applyObject(
   object: KubernetesObjectSpec,
   options: ApplyOptions,
 ): Promise<AppliedObject> {
-  const { namespace, owner, adopt = false, dryRun, signal } = options;
+  const { namespace, owner, adopt = false, dryRun, answerMs, signal } = options;
   const resource = await kube.discovery.resource(object.apiVersion, object.kind, signal);
   const place = resource.namespaced ? (object.metadata.namespace ?? namespace) : undefined;
   const reference: ObjectReference = {
@@ -100,7 +102,7 @@ async function applyObject(
   };
   try {
     const wanted = { ...object, metadata };
-    const after = await serverSideApply(kube, wanted, reference, { fieldManager, dryRun, signal });
+    const after = await serverSideApply(kube, wanted, reference, { fieldManager, dryRun, answerMs, signal });
     return { reference, outcome: outcomeOf(before, after) };
   } catch (error) {
     throw applyFailure(error, reference);

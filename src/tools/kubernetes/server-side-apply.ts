@@ -9,6 +9,8 @@ export interface ServerSideApplyOptions {
   readonly fieldManager: string;
   /** Ask the API server and its webhooks, change nothing. @default false */
   readonly dryRun?: boolean | undefined;
+  /** For the answer, in milliseconds. @default that of all requests */
+  readonly answerMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -22,7 +24,7 @@ export async function serverSideApply(
   kube: Kubernetes,
   object: KubernetesObjectSpec,
   reference: ObjectReference,
-  { fieldManager, dryRun = false, signal }: ServerSideApplyOptions,
+  { fieldManager, dryRun = false, answerMs, signal }: ServerSideApplyOptions,
 ): Promise<KubernetesObject> {
   const resource = await kube.discovery.resource(reference.apiVersion, reference.kind, signal);
   const { namespace } = reference;
@@ -36,6 +38,7 @@ export async function serverSideApply(
       ...object,
       metadata: { ...object.metadata, ...(namespace !== undefined && { namespace }) },
     }),
+    timeoutMs: answerMs,
     signal,
   });
 }

@@ -40,6 +40,14 @@ export interface CheckSurroundings {
 const firstPauseMs = 200;
 const longestPauseMs = 1_000;
 
+/**
+ * For the answer to a dry run, in milliseconds. A connection to a webhook that begins while the rules of its Service are
+ * written may lead nowhere, and the API server holds on to it for 10 s as a rule: another one is made sooner. Longer each
+ * time, for machines that are slow.
+ */
+const firstAnswerMs = 2_000;
+const longestAnswerMs = 30_000;
+
 /** `Deployment/tempo` taken apart. */
 export function rolloutTarget(rollout: string): { kind: WorkloadKind; name: string } {
   const [kind, name = ''] = rollout.split('/');
@@ -162,14 +170,17 @@ function acceptsCheck(
   const { kube, environment, component, objectsOf, rolledOut, signal } = surroundings;
   const isNamed = typeof accepts === 'string';
   const owner = { environment, component: isNamed ? accepts : component };
+  let answerMs = firstAnswerMs;
   const probe: Probe = async () => {
     const { namespace, objects } = isNamed ? objectsOf(accepts) : accepts;
     try {
       // It may be another namespace than ours, and is needed in any case.
       await ensureNamespace(kube, { name: namespace, owner, signal });
-      await applyObjects(kube, { objects, namespace, owner, dryRun: true, signal });
+      await applyObjects(kube, { objects, namespace, owner, dryRun: true, answerMs, signal });
       return undefined;
     } catch (error) {
+      if (isTracewrightError(error) && error.type === 'cluster.unreachable')
+        answerMs = Math.min(answerMs * 2, longestAnswerMs);
       // That somebody else's object has the name is for the component itself to say.
       if (isTracewrightError(error) && error.type === 'manifest.foreign') return undefined;
       return transientText(error);

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { ReadyCheck } from '../../../../src/domain/stack.js';
 import { applyObjects } from '../../../../src/tools/kubernetes/apply.js';
@@ -121,6 +123,53 @@ describe.skipIf(missingApiServer)(`waiting until a component is ready ${missingA
       query: { fieldSelector: 'metadata.name=tried' },
     });
     expect(made.items).toEqual([]);
+  });
+
+  it('asks again while an admission webhook holds the first question up', async () => {
+    const namespace = await bed.install(deployment(1));
+    const held = new Set<Socket>();
+    const server = createServer((socket) => held.add(socket)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const path = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
+    const name = `silent-${namespace}`;
+    await bed.send('POST', path, {
+      metadata: { name },
+      webhooks: [
+        {
+          name: 'silent.tracewright.dev',
+          clientConfig: { url: `https://127.0.0.1:${String((server.address() as AddressInfo).port)}/` },
+          namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
+          rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['*'], resources: ['configmaps'] }],
+          admissionReviewVersions: ['v1'],
+          sideEffects: 'None',
+          failurePolicy: 'Fail',
+          timeoutSeconds: 30,
+        },
+      ],
+    });
+    try {
+      // The API server takes a moment to heed it.
+      const objects = [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'tried' } }];
+      const asked = { objects, namespace, owner, dryRun: true, answerMs: 500 };
+      await expect
+        .poll(
+          () =>
+            applyObjects(bed.kube, asked).then(
+              () => 'answered',
+              () => 'held',
+            ),
+          { timeout: 20_000 },
+        )
+        .toBe('held');
+      const before = held.size;
+      const { done } = bed.wait(namespace, { checks: [{ accepts: { namespace, objects } }] });
+      await expect.poll(() => held.size, { timeout: 10_000 }).toBeGreaterThan(before + 1);
+      await bed.kube.json({ method: 'DELETE', path: `${path}/${name}` });
+      await done;
+    } finally {
+      for (const socket of held) socket.destroy();
+      server.close();
+    }
   });
 
   it('fails at once when the objects of another component can never be accepted', async () => {
