@@ -117,7 +117,7 @@ describe('buildEmbedded', () => {
 
   it('goes on where it was interrupted, and ends Go at once when it is', async () => {
     // The second graph begins while the first is linked, and has enough to compile to be still at it after that.
-    await writeSource('two/greeter/main.go', 'package main\n\nimport _ "net/http"\n\nfunc main() {}\n');
+    await writeSource('two/greeter/main.go', 'package main\n\nimport _ "encoding/json"\n\nfunc main() {}\n');
     const { partial } = buildPlaces(options.cacheDir, await embeddedBuildHash(options.sourceDir));
     const stop = new AbortController();
     const interrupted = buildEmbedded({
