@@ -19,7 +19,7 @@ const heavy = [
 ];
 
 // Servers, clusters and builds are real: time limits are for hangs, not for speed.
-const limits = { testTimeout: 120_000, hookTimeout: 180_000 };
+const limits = { testTimeout: 240_000, hookTimeout: 600_000 };
 
 export default defineConfig({
   test: {

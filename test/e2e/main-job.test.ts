@@ -50,7 +50,7 @@ describe.skipIf(reason !== undefined)(
     afterAll(async () => {
       // First of all: a failed test may have got no further than a cluster.
       await cli.run('down');
-      kube.close();
+      (kube as Kubernetes | undefined)?.close();
       await rm(stateDir, { recursive: true, force: true });
       await rm(packageDir, { recursive: true, force: true });
     });
