@@ -14,6 +14,7 @@ export const keptCode = commandLine.replace(/cjs$/u, 'v8');
  * @returns its exports, and the script, whose code may be kept
  */
 export function load() {
+  // The file is ASCII alone: as Latin-1 V8 gets one byte a character, and nothing is decoded.
   const script = new Script(
     `(function (module, exports, require, __dirname) {${read(commandLine, 'latin1')}\n})`,
     {

@@ -40,6 +40,12 @@ await build({
   ],
 });
 
+// esbuild escapes what is beyond ASCII in strings, and leaves it in comments and regular expressions, where an escape means
+// the same.
+const joined = await readFile(commandLine, 'utf8');
+const escape = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+await writeFile(commandLine, joined.replaceAll(/[\u0080-\uffff]/g, escape));
+
 // V8 keeps the code of functions that have run: those that define the commands, and the modules of the usual ones.
 await rm(keptCode, { force: true });
 const { script, exports } = load();

@@ -1,4 +1,4 @@
-import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { execa } from 'execa';
@@ -39,6 +39,11 @@ test('a look asks the Temporal server, and loads nothing that starts or reaches 
   expect(packages).toContain('@temporalio/client');
   for (const later of ['yaml', 'execa', 'undici', 'ws', 'yauzl', 'tar-stream', '@temporalio/worker'])
     expect(packages).not.toContain(later);
+});
+
+test('the command line is read as what it was written as: it is ASCII', async () => {
+  const text = await readFile(join(root, 'dist/command-line.cjs'), 'utf8');
+  expect(/[\u0080-\uffff]/u.exec(text)).toBeNull();
 });
 
 test('code that another Node has kept, or that is none, is not taken', async () => {
