@@ -67,7 +67,15 @@ export async function providePrograms(
   owner?: ProcessOwner,
 ): Promise<EmbeddedPrograms> {
   const { way, have } = await waysToPrograms(question);
-  if (have) return have;
+  return have ?? makePrograms(way, question, onProgress, owner);
+}
+
+async function makePrograms(
+  way: ProgramsWay['way'],
+  question: ProgramsQuestion,
+  onProgress: OnProgress,
+  owner?: ProcessOwner,
+): Promise<EmbeddedPrograms> {
   const { cacheDir, prebuilt, signal, variables } = question;
   if (way === 'build')
     return buildEmbedded({
@@ -97,7 +105,7 @@ export async function prepareCluster(
   question: ProgramsQuestion,
   options: CreateOptions,
 ): Promise<EmbeddedPrograms> {
-  const { have, own } = await waysToPrograms(question);
+  const { way, have, own } = await waysToPrograms(question);
   if (have) return have;
   const { cacheDir, variables } = question;
   return runTaskGroup(options.signal, async (group) => {
@@ -109,7 +117,7 @@ export async function prepareCluster(
     };
     await group.all([
       (async () => {
-        programs = await providePrograms({ ...question, signal }, options.onProgress, options.owner);
+        programs = await makePrograms(way, { ...question, signal }, options.onProgress, options.owner);
       })(),
       ensureHostPrograms({ ...options, variables, signal, onProgress: beside }, own),
       // Without it nothing is lost: the step that needs it downloads it, and says why that fails.
