@@ -34,7 +34,10 @@ export function kindsSection(): string {
 /** What a field may hold, in words. */
 export function typeOf(schema: JsonSchema): string {
   const { type, items, additionalProperties: values, properties, anyOf } = schema;
-  if (anyOf) return 'object of one of several kinds';
+  if (anyOf) {
+    const names = [...new Set(anyOf.map(typeOf))];
+    return names.join() === 'object' ? 'object of one of several kinds' : names.join(' or ');
+  }
   if (Array.isArray(schema['enum'])) return schema['enum'].map((it) => `\`${String(it)}\``).join(', ');
   if (type === 'string') return textKind(schema);
   if (type === 'integer') return isPort(schema) ? 'port' : 'whole number';
