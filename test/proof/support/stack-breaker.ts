@@ -98,7 +98,10 @@ export class StackBreaker {
   }
 
   private async changeHotrod({ hotrodEnv, hotrodReplicas = 1 }: Breakage): Promise<void> {
-    const env = Object.entries(hotrodEnv ?? workingEnv).map(([name, value]) => ({ name, value }));
+    const env = Object.entries({ ...(hotrodEnv ?? workingEnv), ...batching }).map(([name, value]) => ({
+      name,
+      value,
+    }));
     await this.patch(paths.hotrod, [
       { op: 'replace', path: '/spec/template/spec/containers/0/env', value: env },
       { op: 'replace', path: '/spec/replicas', value: hotrodReplicas },
@@ -218,6 +221,9 @@ export const workingEnv = {
   OTEL_EXPORTER_JAEGER_ENDPOINT:
     'http://otel-collector-collector.otel-system.svc.cluster.local:14268/api/traces',
 };
+
+/** What the stack sets besides, and no breakage takes away: else it would count as changed by hand. */
+const batching = { OTEL_BSP_SCHEDULE_DELAY: '200' };
 
 /** Events of a real cluster, with a limit that only a hang reaches. */
 export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
