@@ -1,4 +1,4 @@
-import { Client } from '@temporalio/client';
+import { Client, type Connection } from '@temporalio/client';
 import { environmentWorkflowId } from '../domain/names.js';
 import { connectClient } from '../temporal/client-connection.js';
 import { embeddedSettings, resolveConnection, type ConnectionSettings } from '../temporal/connection.js';
@@ -7,7 +7,13 @@ import { markServerUsed } from '../temporal/idle-end.js';
 import { dataConverterFor } from '../temporal/payloads/data-converter.js';
 import { ignoredSettings } from '../temporal/profile.js';
 import { ensureSearchAttributes } from '../temporal/search-attributes.js';
-import { ensureServer, isServerRunning, isServerWanted, type EnsuredServer } from '../temporal/server.js';
+import {
+  connectRunning,
+  ensureServer,
+  isServerRunning,
+  isServerWanted,
+  type EnsuredServer,
+} from '../temporal/server.js';
 import { ensureWorker, observeWorker, workerPlace, workerPlaceOf } from '../temporal/worker-process.js';
 import { environmentFolder, keepShell } from '../tools/environment-folder.js';
 import { requireWritable, stateFolder } from '../tools/writable-folder.js';
@@ -116,10 +122,15 @@ async function open(context: CliContext, use: Use, wantsWorker: () => Promise<bo
   await requireWritable(config.stateDir, stateFolder);
   const say = progressNotes(context);
   const keepRunning = use === 'look';
-  const server = resolved.kind === 'embedded' ? await startServer(context, say, keepRunning) : undefined;
-  const settings = resolved.kind === 'external' ? resolved.settings : embeddedSettings(server?.address ?? '');
   // First the server: without one a worker would only die, and with a stack trace.
-  const connection = await connectClient(settings, { signal });
+  const { server, settings, connection } =
+    resolved.kind === 'embedded'
+      ? await reachServer(context, say, keepRunning)
+      : {
+          server: undefined,
+          settings: resolved.settings,
+          connection: await connectClient(resolved.settings, { signal }),
+        };
   const place = workerPlace(config.stateDir, settings);
   try {
     const hasWorker = await wantsWorker();
@@ -162,16 +173,28 @@ async function open(context: CliContext, use: Use, wantsWorker: () => Promise<bo
   }
 }
 
-async function startServer(
+/** The embedded server, which is started where it does not run, and a connection to it. */
+async function reachServer(
   { config, signal }: CliContext,
   say: OnProgress,
   keepRunning: boolean,
-): Promise<EnsuredServer> {
-  const server = await ensureServer({ config, keepRunning, signal, onProgress: say });
-  await markServerUsed(config);
-  if (server.startedNow) {
-    say(`Temporal server started on ${server.address} (pid ${String(server.pid)})`);
-    if (server.note !== undefined) say(server.note);
+): Promise<{ server: EnsuredServer; settings: ConnectionSettings; connection: Connection }> {
+  const running = await connectRunning(config, signal);
+  try {
+    const server = running?.server ?? (await ensureServer({ config, keepRunning, signal, onProgress: say }));
+    await markServerUsed(config);
+    if (server.startedNow) {
+      say(`Temporal server started on ${server.address} (pid ${String(server.pid)})`);
+      if (server.note !== undefined) say(server.note);
+    }
+    const settings = embeddedSettings(server.address);
+    return {
+      server,
+      settings,
+      connection: running?.connection ?? (await connectClient(settings, { signal })),
+    };
+  } catch (error) {
+    await running?.connection.close();
+    throw error;
   }
-  return server;
 }

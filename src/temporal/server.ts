@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client } from '@temporalio/client';
+import { Client, type Connection } from '@temporalio/client';
 import type { Config } from '../config.js';
 import { isTracewrightError, TracewrightError } from '../domain/failure.js';
 import {
@@ -17,6 +17,8 @@ import { embeddedSettings, resolveConnection, type ConnectionSettings } from './
 import { dataConverterFor } from './payloads/data-converter.js';
 import { choosePorts, defaultPorts } from './ports.js';
 import {
+  answerTimeoutMs,
+  isDatabaseComplete,
   serverAddress,
   serverFolder,
   serverPlace,
@@ -78,6 +80,27 @@ export async function ensureServer(options: EnsureServerOptions): Promise<Ensure
     startOnFreePorts(options, path),
   );
   return ensured(daemon, daemon.startedNow);
+}
+
+/**
+ * The embedded server where it runs and serves, with a connection to it, which the caller closes: so most commands find it.
+ * @returns `undefined` where `ensureServer` has to look after it first
+ * @throws TracewrightError `step.cancelled`
+ */
+export async function connectRunning(
+  { stateDir }: Pick<Config, 'stateDir'>,
+  signal?: AbortSignal,
+): Promise<{ server: EnsuredServer; connection: Connection } | undefined> {
+  const known = await observeDaemon(serverPlace(stateDir));
+  if (!known?.running || known.version !== serverVersion || !isDatabaseComplete(stateDir)) return undefined;
+  try {
+    const settings = embeddedSettings(serverAddress(known.data));
+    const connection = await connectClient(settings, { timeoutMs: answerTimeoutMs, signal });
+    return { server: ensured(known, false), connection };
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    return undefined;
+  }
 }
 
 /**

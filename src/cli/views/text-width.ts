@@ -1,7 +1,9 @@
-import stringWidth from 'string-width';
+import stringWidth from 'fast-string-width';
 import type { Paint, PaintStyle } from './format.js';
 
-const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
+// Not before something is shortened: its tables take Node 25 ms.
+let loaded: Intl.Segmenter | undefined;
+const segmenter = (): Intl.Segmenter => (loaded ??= new Intl.Segmenter('en', { granularity: 'grapheme' }));
 
 /**
  * Names of spans come from other people's programs: without control characters they cannot steer the terminal.
@@ -27,7 +29,7 @@ export function shorten(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text;
   let short = '';
   let width = 0;
-  for (const { segment } of segmenter.segment(text)) {
+  for (const { segment } of segmenter().segment(text)) {
     width += widthOf(segment);
     if (width > columns - 1) break;
     short += segment;
