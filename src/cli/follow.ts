@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 import { isTracewrightError, TracewrightError } from '../domain/failure.js';
-import type { LiveDetail, Progress } from '../domain/progress.js';
+import type { LiveDetail, Progress, StepState } from '../domain/progress.js';
 import { decodeRaw } from '../temporal/payloads/data-converter.js';
 import { grpcCodeOf, grpcStatus, isPassingOutage } from '../temporal/grpc-status.js';
 import type { CliContext, ExitCode } from './context.js';
@@ -34,9 +34,17 @@ export interface Snapshot {
  */
 const [shortestMs, longestMs] = [500, 2_000];
 
-/** @param sinceMs for how long no step has got on; after a minute the longest pause is reached */
-export function pauseMs(sinceMs: number): number {
-  return Math.min(longestMs, Math.max(shortestMs, sinceMs / 30));
+const unended: readonly StepState[] = ['pending', 'running', 'removing'];
+
+/** With the last step the command ends, and somebody waits for that. */
+const shortestAtTheEndMs = 100;
+
+/**
+ * @param sinceMs for how long no step has got on; after a minute the longest pause is reached
+ * @param left steps that have not ended
+ */
+export function pauseMs(sinceMs: number, left: number): number {
+  return Math.min(longestMs, Math.max(left <= 1 ? shortestAtTheEndMs : shortestMs, sinceMs / 30));
 }
 
 /**
@@ -66,7 +74,8 @@ export async function* follow(
     if (until(snapshot.progress)) return;
     const now = JSON.stringify(snapshot.progress);
     if (now !== seen) [seen, since] = [now, Date.now()];
-    await sleep(pauseMs(Date.now() - since), undefined, { signal }).catch(() => undefined);
+    const left = snapshot.progress.steps.filter(({ state }) => unended.includes(state)).length;
+    await sleep(pauseMs(Date.now() - since, left), undefined, { signal }).catch(() => undefined);
   }
 }
 

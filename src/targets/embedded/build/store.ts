@@ -1,6 +1,7 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { z } from 'zod';
 
@@ -114,16 +115,28 @@ async function fileSizes(dir: string): Promise<Record<string, number>> {
   return Object.fromEntries(await Promise.all(sizes));
 }
 
-/** Removes what a finished build makes useless: Go's caches, other builds and their remains. */
+/** Begins the names of what is about to go, in the cache folder. */
+const removedPrefix = 'removed-';
+
+/**
+ * Removes what a finished build makes useless: Go's caches, other builds and their remains. It is out of the way at once;
+ * to free its space takes seconds, for which nobody waits, and is done by a process that outlives this one. What a power
+ * cut leaves of it, the next build removes.
+ */
 export async function prune(cacheDir: string, hash: string, keep: readonly string[]): Promise<void> {
   const { root, build, lock } = buildPlaces(cacheDir, hash);
   const kept = new Set([build, ...keep]);
+  const removed = await mkdtemp(join(cacheDir, removedPrefix));
   for (const name of await readdir(root)) {
     const path = join(root, name);
     // Contenders for the lock have files of their own beside it.
     if (kept.has(path) || path.startsWith(lock)) continue;
-    await rm(path, { recursive: true, force: true });
+    await rename(path, join(removed, name));
   }
+  const doomed = (await readdir(cacheDir)).filter((name) => name.startsWith(removedPrefix));
+  spawn('rm', ['-rf', '--', ...doomed], { cwd: cacheDir, detached: true, stdio: 'ignore' })
+    .on('error', () => undefined)
+    .unref();
 }
 
 /** Raised when the code in this folder makes something else out of the same sources. */

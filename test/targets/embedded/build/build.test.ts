@@ -165,5 +165,8 @@ describe('prune', () => {
     }
     await prune(options.cacheDir, 'new', [join(folder, 'used')]);
     expect(await builds()).toEqual(['build.lock', 'build.lock.1-2-abc', 'new', 'used']);
+    await expect
+      .poll(async () => (await readdir(options.cacheDir)).filter((name) => name.startsWith('removed-')))
+      .toEqual([]);
   });
 });
