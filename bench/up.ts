@@ -76,10 +76,13 @@ async function clusterPid({ environment }: Progress): Promise<number> {
   );
 }
 
+/** In bytes. A file with several names counts once: the five programs of Kubernetes are one. */
 async function folderSize(folder: string): Promise<number> {
-  let bytes = 0;
+  const sizes = new Map<number, number>();
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
+    if (!entry.isFile()) continue;
+    const { ino, size } = await stat(join(entry.parentPath, entry.name));
+    sizes.set(ino, size);
   }
-  return bytes;
+  return [...sizes.values()].reduce((sum, size) => sum + size, 0);
 }

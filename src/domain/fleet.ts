@@ -157,13 +157,15 @@ export function nextSeat({ seats, wish }: FleetState): Seat | undefined {
   return atWork < (wish?.parallel ?? 1) ? seats.find((it) => it.toldAt === undefined) : undefined;
 }
 
-/** The seat is being told, or was seen to run. */
+/** The seat is being told, or was seen to run. No two are told at one time, whatever the clock says. */
 export function told(state: FleetState, name: string, now: number): FleetState {
+  const others = state.seats.filter((it) => it.name !== name);
+  const toldAt = Math.max(now, ...others.map((it) => (it.toldAt ?? 0) + 1));
   const begins = (it: Seat): Seat => {
-    if (it.exists && it.phase !== 'Lost') return { ...it, toldAt: now };
+    if (it.exists && it.phase !== 'Lost') return { ...it, toldAt };
     const { why: _, ...rest } = it;
     const phase = it.order.kind === 'teardown' ? 'TearingDown' : 'Provisioning';
-    return { ...rest, toldAt: now, exists: true, phase };
+    return { ...rest, toldAt, exists: true, phase };
   };
   return { ...state, seats: mapSeats(state, (it) => it.name === name, begins) };
 }

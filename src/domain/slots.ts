@@ -85,9 +85,11 @@ export function holds({ holders }: SlotBook, user: SlotUser): boolean {
   return holders.some(is(user));
 }
 
-/** The holder has taken a message: it lives, and it knows. */
+/** The holder has taken a message: it lives, and it knows. No two are seen at one time, whatever the clock says. */
 export function toldTo(book: SlotBook, user: SlotUser, now: number): SlotBook {
-  const holders = book.holders.map((it) => (is(user)(it) ? { ...it, told: true, seenAt: now } : it));
+  const others = book.holders.filter((it) => !is(user)(it));
+  const seenAt = Math.max(now, ...others.map((it) => it.seenAt + 1));
+  const holders = book.holders.map((it) => (is(user)(it) ? { ...it, told: true, seenAt } : it));
   return { ...book, holders };
 }
 
@@ -100,10 +102,15 @@ export function isIdle({ holders, waiting }: SlotBook): boolean {
 const lookEveryMs = { awaited: 30_000, alone: 600_000 } as const;
 
 /** The holder that is to get a message next, and when: at once if it does not know yet, else to see that it runs. */
-export function nextMessage({ holders, waiting }: SlotBook): { to: SlotUser; at: number } | undefined {
+export function nextMessage({
+  holders,
+  waiting,
+}: SlotBook): { to: SlotUser; at: number | 'once' } | undefined {
+  const unaware = holders.find(({ told }) => !told);
+  if (unaware) return { to: unaware, at: 'once' };
   const every = waiting.length > 0 ? lookEveryMs.awaited : lookEveryMs.alone;
-  const due = holders.map((to) => ({ to, at: to.told ? to.seenAt + every : 0 }));
-  return due.sort((one, other) => one.at - other.at)[0];
+  const [to] = holders.toSorted((one, other) => one.seenAt - other.seenAt);
+  return to && { to, at: to.seenAt + every };
 }
 
 export function queueOf({ slots, holders, waiting }: SlotBook): SlotQueue {

@@ -11,6 +11,7 @@ import type { Membership } from '../domain/fleet.js';
 import { planOf, type Step } from '../domain/plan.js';
 import type { ComponentDrift, EnvironmentSpec, Progress } from '../domain/progress.js';
 import type { StepOutcome } from '../domain/step-tasks.js';
+import { comes } from './clock.js';
 import { EnvironmentState, type StateSnapshot } from './environment-state.js';
 import { FleetLink } from './fleet-link.js';
 import { registerHandlers, requirePlan } from './handlers.js';
@@ -242,9 +243,6 @@ async function alarm(summary: string, dueAt: () => number | undefined, act: () =
   for (;;) {
     await condition(() => dueAt() !== undefined);
     const moment = dueAt();
-    if (moment === undefined) continue;
-    const waitMs = Math.max(1, moment - Date.now());
-    const moved = await condition(() => dueAt() !== moment, waitMs, { summary });
-    if (!moved) act();
+    if (moment !== undefined && (await comes(moment, summary, () => dueAt() !== moment))) act();
   }
 }

@@ -35,6 +35,7 @@ import {
 import { environmentWorkflowId } from '../domain/names.js';
 import { installedPlanOf } from '../domain/plan.js';
 import type { environment, EnvironmentInput } from './environment.js';
+import { comes } from './clock.js';
 import { requirePlan } from './handlers.js';
 import {
   fleetApplyUpdate,
@@ -125,10 +126,8 @@ class Fleet {
     while (!isFleetOver(this.state)) {
       if (this.historyIsLong) await this.continue();
       const next = nextSeat(this.state);
-      const look = nextLook(this.state);
       if (next) await this.give(next.name);
-      else if (look && look.at <= Date.now()) await this.give(look.name);
-      else await this.wait(look?.at);
+      else await this.waitOrLook();
     }
     await condition(allHandlersFinished);
   }
@@ -138,12 +137,14 @@ class Fleet {
     return continueAsNewSuggested || historyLength > (this.input.continueAfterEvents ?? Infinity);
   }
 
-  /** Until something has changed, or somebody at work has not been heard of for long. */
-  private async wait(until: number | undefined): Promise<void> {
+  /** Until something has changed; a seat at work that has not been heard of for long is told once more. */
+  private async waitOrLook(): Promise<void> {
     const before = this.state;
     const changed = (): boolean => this.state !== before;
-    if (until === undefined) await condition(changed);
-    else await condition(changed, until - Date.now(), { summary: 'see whether the seats at work still run' });
+    const look = nextLook(before);
+    if (!look) await condition(changed);
+    else if (await comes(look.at, 'see whether the seats at work still run', changed))
+      await this.give(look.name);
   }
 
   /** Tells a seat its order; one that has it already does nothing more. */

@@ -47,15 +47,15 @@ export class Lifetime {
 
   /** Nothing happens any more by itself. `renew`: because an install succeeded. */
   rests(now: number, renew: boolean): void {
-    this.restingSince = now;
+    this.restingSince = anew(now, this.restingSince);
     if (this.ttlMs === undefined) this.deadline = undefined;
-    else if (renew || this.deadline === undefined) this.deadline = now + this.ttlMs;
+    else if (renew || this.deadline === undefined) this.deadline = anew(now + this.ttlMs, this.deadline);
   }
 
   /** To live for `ms` from now (from the end of the install, while one runs), and as long after each later install. */
   extend(ms: number | null, now: number, installing: boolean): void {
     this.ttlMs = ms ?? undefined;
-    this.deadline = ms === null || installing ? undefined : now + ms;
+    this.deadline = ms === null || installing ? undefined : anew(now + ms, this.deadline);
   }
 
   toSnapshot(): LifetimeSnapshot {
@@ -67,4 +67,9 @@ export class Lifetime {
       ...(restingSince !== undefined && { restingSince }),
     };
   }
+}
+
+/** A moment that is set anew is another one, also where the clock says the same: whoever waits for it begins again. */
+function anew(moment: number, before: number | undefined): number {
+  return moment === before ? moment + 1 : moment;
 }

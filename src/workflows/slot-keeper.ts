@@ -19,6 +19,7 @@ import {
   type SlotBook,
   type SlotUser,
 } from '../domain/slots.js';
+import { comes } from './clock.js';
 import { askSlotUpdate, giveBackSlotSignal, slotGrantedSignal, slotsQuery } from './messages.js';
 
 export interface SlotKeeperInput {
@@ -50,18 +51,20 @@ export async function slotKeeper({ hostId, book: known = emptyBook }: SlotKeeper
 
   // The first request comes with the start.
   await condition(() => !isIdle(book));
+  let isTime = false;
   while (!isIdle(book)) {
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof slotKeeper>({ hostId, book });
     const next = nextMessage(book);
-    if (next && next.at <= Date.now()) {
+    if (next && (isTime || next.at === 'once')) {
       const heard = await tell(next.to);
       note(heard ? toldTo(book, next.to, Date.now()) : giveBack(book, next.to, Date.now()));
+      isTime = false;
       continue;
     }
     const before = book;
     const changed = (): boolean => book !== before;
-    if (next)
-      await condition(changed, next.at - Date.now(), { summary: 'see whether the holders still run' });
+    if (next && next.at !== 'once')
+      isTime = await comes(next.at, 'see whether the holders still run', changed);
     else await condition(changed);
   }
 }

@@ -109,8 +109,9 @@ describe('the seats of a fleet', () => {
   });
 
   it('are looked at while they work and say nothing, the longest silent first', () => {
-    const state = told(told(begun(), 'seat-01', 1_000), 'seat-02', 500);
-    expect(nextLook(state)).toEqual({ name: 'seat-02', at: 60_500 });
+    const clockWentBack = told(told(begun(), 'seat-01', 1_000), 'seat-02', 500);
+    expect(nextLook(clockWentBack)).toEqual({ name: 'seat-01', at: 61_000 });
+    expect(nextLook(told(clockWentBack, 'seat-01', 1_000))).toEqual({ name: 'seat-02', at: 61_001 });
     expect(nextLook(played(begun()))).toBeUndefined();
   });
 

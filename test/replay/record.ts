@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { heartbeat } from '@temporalio/activity';
 import { Client, Connection, WithStartWorkflowOperation, type WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { NativeConnection, Worker } from '@temporalio/worker';
@@ -91,9 +92,18 @@ async function record(
   return shared.runUntil(() => local.runUntil(() => play(scenario, scripted, client, taskQueue)));
 }
 
-/** A fleet of two seats on a machine with one slot: installed, proved again, taken away. */
+/**
+ * A fleet of two seats on a machine with one slot: installed, so slowly that fleet and slots are looked after, proved again,
+ * taken away.
+ */
 async function recordFleet(client: Client, connection: NativeConnection): Promise<Map<string, string>> {
-  const pause = (): Promise<void> => sleep(500);
+  let seconds = 65;
+  const pause = async (): Promise<void> => {
+    for (; seconds > 0; seconds -= 1) {
+      heartbeat();
+      await sleep(1_000);
+    }
+  };
   const scripted = new ScriptedActivities().on('cluster', pause);
   const taskQueue = 'record-fleet';
   const common = { connection, identity, maxHeartbeatThrottleInterval: '100ms' } as const;
@@ -150,7 +160,7 @@ async function recordFleet(client: Client, connection: NativeConnection): Promis
 }
 
 async function atRest(handle: WorkflowHandle<typeof fleet>, order: string): Promise<void> {
-  for (let attempt = 0; attempt < 1_200; attempt += 1) {
+  for (let attempt = 0; attempt < 4_000; attempt += 1) {
     const progress = await handle.query<FleetProgress>('fleetProgress');
     if (progress.order === order && isFleetAtRest(progress)) return;
     await sleep(25);
@@ -180,7 +190,7 @@ async function play(
     return latest.query<Progress>('progress');
   };
   const soon = async (done: () => Promise<Progress | undefined>): Promise<Progress> => {
-    for (let attempt = 0; attempt < 1_200; attempt += 1) {
+    for (let attempt = 0; attempt < 4_000; attempt += 1) {
       const progress = await done();
       if (progress) return progress;
       await sleep(25);
