@@ -7,6 +7,7 @@ import { decodeRaw } from '../temporal/payloads/data-converter.js';
 import { grpcCodeOf, grpcStatus, isPassingOutage } from '../temporal/grpc-status.js';
 import type { CliContext, ExitCode } from './context.js';
 import { describeEnvironment, queryProgress } from './environments.js';
+import { Patience } from './patience.js';
 import type { LastingSession, Session } from './session.js';
 
 /** What a running step does at the moment. */
@@ -184,21 +185,10 @@ interface Watched {
   readonly detached: boolean;
 }
 
-/** How often in a row a lost server or worker is brought back before we give up. */
-const maxRevivals = 5;
-
-/**
- * In milliseconds: so long a worker of others may be away that has answered before. Kubernetes moves the pods of a lost node
- * after five minutes, and the new pod may have to pull its image.
- */
-const defaultPatienceMs = 7 * 60_000;
-/** Between two questions whether it is back, when the server knows already that nobody would answer. */
-const askAgainMs = 2_000;
-
 export interface WatchOptions {
   /** The run of the plan to wait for: an earlier one may still be what the progress tells of at first. @default 0 */
   readonly fromRun?: number | undefined;
-  /** For a worker that is not ours, in milliseconds. @default seven minutes */
+  /** How long nobody may answer, in milliseconds. @default seven minutes */
   readonly patienceMs?: number;
 }
 
@@ -211,33 +201,31 @@ export async function watch(
   session: LastingSession,
   name: string,
   view: View,
-  { fromRun = 0, patienceMs = defaultPatienceMs }: WatchOptions = {},
+  { fromRun = 0, patienceMs }: WatchOptions = {},
 ): Promise<Watched> {
   let last: Progress | undefined;
-  let revivals = 0;
-  let missingSince: number | undefined;
+  const patience = new Patience(patienceMs);
+  let isLost = false;
   const say = view.note ?? note;
   const done = (progress: Progress): boolean => progress.run >= fromRun && isSettled(progress);
   for (;;) {
     try {
+      if (isLost) await session.revive(patience.tries > 1 ? () => undefined : say);
+      isLost = false;
       for await (const snapshot of follow(session, name, done, signal)) {
-        [revivals, missingSince] = [0, undefined];
+        patience.answered();
         last = snapshot.progress;
         if (last.run >= fromRun) view.show(snapshot);
       }
       return { progress: last, detached: signal.aborted };
     } catch (error) {
       if (signal.aborted) return { progress: last, detached: true };
-      if (isWorkerMissing(error) && !session.hasWorker && last) {
-        if (missingSince === undefined) say('No worker answers at the moment; waiting for the next one.');
-        missingSince ??= performance.now();
-        if (performance.now() - missingSince > patienceMs) throw error;
-        await sleep(askAgainMs, undefined, { signal }).catch(() => undefined);
-        continue;
-      }
-      revivals += 1;
-      if (revivals > maxRevivals || !isOutage(error, session)) throw error;
-      await session.revive(say);
+      const waitsForOthers = isWorkerMissing(error) && !session.hasWorker && last !== undefined;
+      if (!waitsForOthers && !isOutage(error, session)) throw error;
+      if (waitsForOthers && patience.tries === 0)
+        say('No worker answers at the moment; waiting for the next one.');
+      isLost = !waitsForOthers;
+      await patience.endure(error, signal);
     }
   }
 }

@@ -74,6 +74,11 @@ describe('a command that follows the work of others', () => {
 
 describe('pauseMs', () => {
   it('is short while steps get on, and longer when one takes minutes', () => {
-    expect([0, 15_000, 30_000, 60_000, 600_000].map(pauseMs)).toEqual([500, 500, 1_000, 2_000, 2_000]);
+    const pauses = [0, 15_000, 30_000, 60_000, 600_000].map((ms) => pauseMs(ms, 4));
+    expect(pauses).toEqual([500, 500, 1_000, 2_000, 2_000]);
+  });
+
+  it('is shorter when only the last step is left, with which the command ends', () => {
+    expect([0, 3_000, 15_000, 600_000].map((ms) => pauseMs(ms, 1))).toEqual([100, 100, 500, 2_000]);
   });
 });

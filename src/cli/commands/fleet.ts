@@ -9,6 +9,7 @@ import { type CliContext, type ExitCode, exitCodes } from '../context.js';
 import { applyWish, chooseFleet, noFleet, queryFleet, tearDownFleet, verifyFleet } from '../fleets.js';
 import { readInstallRequest, requireTarget, type InstallRequest } from '../install-request.js';
 import { requireFit, specOf, type UpOptions } from '../install-spec.js';
+import { Patience } from '../patience.js';
 import { openExistingSession, openSession, type LastingSession, type Use } from '../session.js';
 import {
   createJsonFleetView,
@@ -124,9 +125,6 @@ async function onFleet(
 /** Between two looks, in milliseconds. */
 const intervalMs = 500;
 
-/** How often in a row a lost server or worker is brought back before we give up. */
-const maxRevivals = 5;
-
 /** Shows a fleet until nothing happens in it any more. Ctrl-C only detaches. @param order to be waited for */
 async function follow(
   context: CliContext,
@@ -138,15 +136,17 @@ async function follow(
   const view = viewFor(context, json);
   let last: FleetProgress | undefined;
   const isLeft = (): boolean => signal.aborted;
-  for (let revivals = 0; !isLeft();) {
+  const patience = new Patience();
+  while (!isLeft()) {
     try {
+      const say = patience.tries > 1 ? () => undefined : (view.note ?? note);
+      if (patience.tries > 0) await session.revive(say);
       last = await session.client.withAbortSignal(signal, () => queryFleet(session.client, name));
-      revivals = 0;
+      patience.answered();
     } catch (error) {
       if (isLeft()) break;
-      if (revivals >= maxRevivals || !isPassingOutage(error)) throw error;
-      revivals += 1;
-      await session.revive(view.note ?? note);
+      if (!isPassingOutage(error)) throw error;
+      await patience.endure(error, signal);
       continue;
     }
     if (order === undefined || last.order === order) {
