@@ -92,7 +92,7 @@ function polled(
 ): RunningCheck {
   const check: { done: boolean; text: string; failure?: TracewrightError } = {
     done: false,
-    text: 'not asked yet',
+    text: `${title}: not asked yet`,
   };
   const poll = async (): Promise<void> => {
     await before;
