@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection, isGrpcServiceError } from '@temporalio/client';
 import { isTracewrightError, TracewrightError } from '../domain/failure.js';
 import { connectionOptions, isLoopback, type ConnectionSettings } from './connection.js';
@@ -22,7 +23,7 @@ export async function connectClient(
   // gRPC tells a port that nobody listens on from a slow server only by the time that passes; on this machine we can
   // ask.
   if (isLoopback(settings.address)) {
-    const state = await probePort(settings.address, timeoutMs);
+    const state = await probeRestarting(settings, timeoutMs, signal);
     if (state !== 'open') throw unreachable(settings, undefined, state);
   }
   const connection = Connection.lazy({
@@ -130,6 +131,23 @@ function rootCause(error: unknown): unknown {
   return error instanceof Error && error.cause !== undefined && !isGrpcServiceError(error)
     ? rootCause(error.cause)
     : error;
+}
+
+/** In milliseconds: so long nobody listens at the port of a container that is started again. */
+const restartMs = 2_000;
+
+/** As `probePort`; somebody else's server may be about to be started again, ours we start ourselves. */
+async function probeRestarting(
+  { address, embedded }: ConnectionSettings,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<PortState> {
+  const endsAt = performance.now() + (embedded ? 0 : Math.min(restartMs, timeoutMs));
+  for (;;) {
+    const state = await probePort(address, timeoutMs);
+    if (state !== 'refused' || performance.now() >= endsAt || signal?.aborted) return state;
+    await sleep(100, undefined, { signal }).catch(() => undefined);
+  }
 }
 
 /** `silent`: no answer at all in the given time. */

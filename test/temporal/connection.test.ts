@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect as connectTo, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import proto from '@temporalio/proto';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { connectClient } from '../../src/temporal/client-connection.js';
@@ -189,6 +190,24 @@ describe('connectClient', { timeout: 60_000 }, () => {
     await expect(connectClient(embeddedSettings('127.0.0.1:1'), { timeoutMs: 500 })).rejects.toMatchObject({
       remedy: containing('tracewright up'),
     });
+  });
+
+  it('waits for a server that is being started again, as a container is after its crash', async () => {
+    const address = await refusingServer((path) => (path.endsWith('/GetSystemInfo') ? 12 : 7));
+    const gate = createServer((client) => {
+      const { hostname, port } = new URL(`tcp://${address}`);
+      client.pipe(connectTo(Number(port), hostname)).pipe(client);
+    });
+    const listen = (port: number): Promise<void> =>
+      new Promise((resolveListening) => gate.listen(port, '127.0.0.1', resolveListening));
+    await listen(0);
+    onTestFinished(() => void gate.close());
+    const { port } = gate.address() as AddressInfo;
+    await new Promise((closed) => gate.close(closed));
+    const connecting = connectClient(external(`127.0.0.1:${String(port)}`));
+    await sleep(500);
+    await listen(port);
+    await (await connecting).close();
   });
 
   it.each([{}, { NO_PROXY: '127.0.0.1' }, { no_proxy: 'localhost, 127.0.0.1' }])(
