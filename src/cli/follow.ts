@@ -210,7 +210,7 @@ export async function watch(
   const done = (progress: Progress): boolean => progress.run >= fromRun && isSettled(progress);
   for (;;) {
     try {
-      if (isLost) await session.revive(patience.tries > 1 ? () => undefined : say);
+      if (isLost) await session.revive(patience.sayOnce(say));
       isLost = false;
       for await (const snapshot of follow(session, name, done, signal)) {
         patience.answered();

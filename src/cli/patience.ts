@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * In milliseconds: so long nobody may answer. A server or worker of one's own is back at once; but Kubernetes moves the pods
+ * In milliseconds: how long nobody may answer. A server or worker of one's own is back at once; but Kubernetes moves the pods
  * of a lost node after five minutes, and the new pod may have to pull its image. A machine that is full of clusters takes its
  * time as well.
  */
@@ -23,6 +23,11 @@ export class Patience {
   /** Questions in a row that had no answer. */
   get tries(): number {
     return this.unanswered;
+  }
+
+  /** Where to say that something is being brought back: silence, once it has been said. */
+  sayOnce(say: (line: string) => void): (line: string) => void {
+    return this.unanswered > 1 ? () => undefined : say;
   }
 
   /** There was an answer. */

@@ -105,9 +105,9 @@ const lookEveryMs = { awaited: 30_000, alone: 600_000 } as const;
 export function nextMessage({
   holders,
   waiting,
-}: SlotBook): { to: SlotUser; at: number | 'once' } | undefined {
+}: SlotBook): { to: SlotUser; at: number | 'now' } | undefined {
   const unaware = holders.find(({ told }) => !told);
-  if (unaware) return { to: unaware, at: 'once' };
+  if (unaware) return { to: unaware, at: 'now' };
   const every = waiting.length > 0 ? lookEveryMs.awaited : lookEveryMs.alone;
   const [to] = holders.toSorted((one, other) => one.seenAt - other.seenAt);
   return to && { to, at: to.seenAt + every };

@@ -133,7 +133,7 @@ function rootCause(error: unknown): unknown {
     : error;
 }
 
-/** In milliseconds: so long nobody listens at the port of a container that is started again. */
+/** In milliseconds: how long nobody may listen at the port while a container restarts. */
 const restartMs = 2_000;
 
 /** As `probePort`; somebody else's server may be about to be started again, ours we start ourselves. */

@@ -80,7 +80,7 @@ export function serverSpec(
       HOME: environment['HOME'],
       TMPDIR: environment['TMPDIR'],
       TZ: environment['TZ'],
-      // For one machine's environments there is little to collect: it keeps a fifth less.
+      // For one machine's environments there is little to collect: it uses a fifth less memory.
       GOGC: '50',
     },
     umask: 0o077,

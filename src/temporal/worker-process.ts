@@ -126,7 +126,7 @@ export async function ensureWorker(options: EnsureWorkerOptions): Promise<Ensure
       TRACEWRIGHT_READY_FILE: markerPath(place),
       TRACEWRIGHT_METRICS_ADDRESS: metrics,
       TRACEWRIGHT_SLOTS: slots?.toString(),
-      // Of the thirty threads of Node and the SDK each would get an arena of its own: it keeps 35 MB less.
+      // Each of the thirty threads of Node and the SDK would get an arena of its own: two of them use 35 MB less.
       MALLOC_ARENA_MAX: '2',
       // It was allowed when the address was first given.
       TRACEWRIGHT_METRICS_PUBLIC: 'true',
@@ -243,7 +243,7 @@ async function workerVersion(entry: string, settings: readonly unknown[]): Promi
   const files = (await readdir(folder, { recursive: true }))
     .filter((name) => name.endsWith('.js'))
     .toSorted();
-  // One after the other and at once: asked for by promises, these hundreds of small files take ten times as long.
+  // Synchronously: read through promises, these hundreds of small files take ten times as long.
   for (const name of files) hash.update(name).update(readFileSync(join(folder, name)));
   hash.update(JSON.stringify(settings)).update(process.version);
   return hash.digest('hex').slice(0, 16);

@@ -34,8 +34,8 @@ import {
 } from '../domain/fleet.js';
 import { environmentWorkflowId } from '../domain/names.js';
 import { installedPlanOf } from '../domain/plan.js';
-import type { environment, EnvironmentInput } from './environment.js';
 import { comes } from './clock.js';
+import type { environment, EnvironmentInput } from './environment.js';
 import { requirePlan } from './handlers.js';
 import {
   fleetApplyUpdate,

@@ -55,7 +55,7 @@ export async function slotKeeper({ hostId, book: known = emptyBook }: SlotKeeper
   while (!isIdle(book)) {
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof slotKeeper>({ hostId, book });
     const next = nextMessage(book);
-    if (next && (isTime || next.at === 'once')) {
+    if (next && (isTime || next.at === 'now')) {
       const heard = await tell(next.to);
       note(heard ? toldTo(book, next.to, Date.now()) : giveBack(book, next.to, Date.now()));
       isTime = false;
@@ -63,7 +63,7 @@ export async function slotKeeper({ hostId, book: known = emptyBook }: SlotKeeper
     }
     const before = book;
     const changed = (): boolean => book !== before;
-    if (next && next.at !== 'once')
+    if (next && next.at !== 'now')
       isTime = await comes(next.at, 'see whether the holders still run', changed);
     else await condition(changed);
   }

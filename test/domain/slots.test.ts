@@ -54,7 +54,7 @@ describe('the slots of a machine', () => {
     const book = asking(1, 'a', 'b');
     expect(nextMessage(book)).toEqual({ to: expect.objectContaining(user('a')) as SlotUser, at: 30_000 });
     const next = giveBack(book, user('a'), 100);
-    expect(nextMessage(next)).toMatchObject({ to: user('b'), at: 'once' });
+    expect(nextMessage(next)).toMatchObject({ to: user('b'), at: 'now' });
     expect(nextMessage(toldTo(next, user('b'), 200))).toMatchObject({ to: user('b'), at: 600_200 });
   });
 

@@ -190,7 +190,7 @@ async function play(
     return latest.query<Progress>('progress');
   };
   const soon = async (done: () => Promise<Progress | undefined>): Promise<Progress> => {
-    for (let attempt = 0; attempt < 4_000; attempt += 1) {
+    for (let attempt = 0; attempt < 1_200; attempt += 1) {
       const progress = await done();
       if (progress) return progress;
       await sleep(25);

@@ -139,8 +139,7 @@ async function follow(
   const patience = new Patience();
   while (!isLeft()) {
     try {
-      const say = patience.tries > 1 ? () => undefined : (view.note ?? note);
-      if (patience.tries > 0) await session.revive(say);
+      if (patience.tries > 0) await session.revive(patience.sayOnce(view.note ?? note));
       last = await session.client.withAbortSignal(signal, () => queryFleet(session.client, name));
       patience.answered();
     } catch (error) {
