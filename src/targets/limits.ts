@@ -93,23 +93,18 @@ export async function checkMemory(isRunning: boolean, proc = '/proc'): Promise<F
   return { state: 'warning', detail: `${detail}; the stack needs about 1.2 GiB of it.`, remedy };
 }
 
-/**
- * An install waits more than it computes: for leases, probes, pods that pull each other up. Six at once on two cores took
- * 135 s, one alone 38 to 44 s.
- */
-const perCore = 3;
-
 /** In bytes: an environment holds 1.2 GB (measured), and somewhat more while it is installed. */
 const bytesPerInstall = 1.5 * 2 ** 30;
 
 /**
- * How many installs of local clusters the cores and the memory of this machine, or of its container, bear side by side.
+ * How many installs of local clusters the cores and the memory of this machine, or of its container, bear side by side:
+ * one a core, as an install computes more than it waits. See docs/decisions/0032 for what more of them cost and bring.
  * @param cores those that this process may use
  * @param bytes of memory; where a container has no limit that of the machine
  * @returns at least 1
  */
 export function slotsOfMachine(cores: number = availableParallelism(), bytes: number = ownMemory()): number {
-  return Math.max(1, Math.min(perCore * cores, Math.floor(bytes / bytesPerInstall)));
+  return Math.max(1, Math.min(cores, Math.floor(bytes / bytesPerInstall)));
 }
 
 /** In bytes: of the machine, or of the container; where there is no limit that is a number near 2^64. */
