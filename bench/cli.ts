@@ -1,19 +1,25 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import type { FleetProgress } from '../src/domain/fleet.js';
 import type { Progress } from '../src/domain/progress.js';
 
 const program = fileURLToPath(new URL('../bin/tracewright.js', import.meta.url));
 
 /** The built command line with folders of its own. */
 export class BenchCli {
+  readonly stateDir: string;
   private readonly env: Record<string, string>;
 
   constructor(stateDir: string, cacheDir: string) {
+    this.stateDir = stateDir;
     this.env = { TRACEWRIGHT_STATE_DIR: stateDir, TRACEWRIGHT_CACHE_DIR: cacheDir, NO_COLOR: '1' };
   }
 
   /** Runs a command to its end. @returns its wall time in milliseconds; throws with its output when it fails */
-  async time(...args: string[]): Promise<number> {
+  async time(...args: readonly string[]): Promise<number> {
     const started = performance.now();
     await execa(process.execPath, [program, ...args], {
       env: this.env,
@@ -23,8 +29,42 @@ export class BenchCli {
     return performance.now() - started;
   }
 
-  async progress(): Promise<Progress> {
-    const { stdout } = await execa(process.execPath, [program, 'status', '--json'], { env: this.env });
-    return JSON.parse(stdout) as Progress;
+  progress(): Promise<Progress> {
+    return this.json('status');
+  }
+
+  fleet(): Promise<FleetProgress> {
+    return this.json('fleet', 'status');
+  }
+
+  private async json<T>(...args: readonly string[]): Promise<T> {
+    const { stdout } = await execa(process.execPath, [program, ...args, '--json'], { env: this.env });
+    return JSON.parse(stdout) as T;
+  }
+}
+
+/**
+ * Runs `work` with a command line that has a state folder of its own. It takes down what it makes; where it fails, the
+ * command `down` does, and where that fails as well, the folder stays and is named: clusters may still run from it.
+ */
+export async function withCli<T>(
+  { cacheDir, down = ['down'] }: { readonly cacheDir: string; readonly down?: readonly string[] },
+  work: (cli: BenchCli) => Promise<T>,
+): Promise<T> {
+  const stateDir = await mkdtemp(join(tmpdir(), 'tracewright-bench-'));
+  const cli = new BenchCli(stateDir, cacheDir);
+  const remove = (): Promise<void> => rm(stateDir, { recursive: true, force: true });
+  try {
+    const result = await work(cli);
+    await remove();
+    return result;
+  } catch (error) {
+    await cli.time(...down).catch(() => {
+      throw new Error(`Left as it is: TRACEWRIGHT_STATE_DIR=${stateDir} tracewright ${down.join(' ')}`, {
+        cause: error,
+      });
+    });
+    await remove();
+    throw error;
   }
 }

@@ -2,10 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { execa } from 'execa';
 import { loadConfig } from '../src/config.js';
-import type { FleetProgress } from '../src/domain/fleet.js';
-import { BenchCli } from './cli.js';
+import { withCli } from './cli.js';
 import { simulate } from './fleet-simulation.js';
 import { printTable, seconds, type Row } from './table.js';
 
@@ -29,45 +27,33 @@ const { values } = parseArgs({
   },
 });
 
-const stateDir = await mkdtemp(join(tmpdir(), 'tracewright-bench-'));
-try {
-  const real = Number(values.real);
-  printTable(real > 0 ? await realFleet(real) : await simulated());
-} finally {
-  await rm(stateDir, { recursive: true, force: true });
-}
+const real = Number(values.real);
+printTable(real > 0 ? await realFleet(real) : await simulated());
 
-async function realFleet(count: number): Promise<Row[]> {
-  const config = loadConfig();
-  const cli = new BenchCli(stateDir, config.cacheDir);
-  const options = ['--name', 'bench', '--stack', 'embedded', '--target', 'embedded'];
-  try {
-    const wallMs = await cli.time('fleet', 'up', '--count', String(count), ...options);
-    const { stdout } = await execa('node', ['bin/tracewright.js', 'fleet', 'status', '--json'], {
-      env: { TRACEWRIGHT_STATE_DIR: stateDir, TRACEWRIGHT_CACHE_DIR: config.cacheDir },
-    });
-    const { seats } = JSON.parse(stdout) as FleetProgress;
-    const rows = seats.map(({ name, phase, startedAt = 0, endedAt = 0 }): Row => [
-      `  ${name}: ${phase}`,
-      seconds(endedAt - startedAt),
-      '',
-    ]);
+function realFleet(count: number): Promise<Row[]> {
+  return withCli({ ...loadConfig(), down: ['fleet', 'down'] }, async (cli) => {
+    const target = ['--stack', 'embedded', '--target', 'embedded'];
+    const wallMs = await cli.time('fleet', 'up', '--count', String(count), '--name', 'bench', ...target);
+    const { seats } = await cli.fleet();
     const verifyMs = await cli.time('fleet', 'verify');
     const downMs = await cli.time('fleet', 'down');
     return [
       [`${String(count)} real seats, all proved`, seconds(wallMs), ''],
-      ...rows,
+      ...seats.map(({ name, phase, startedAt = 0, endedAt = 0 }): Row => [
+        `  ${name}: ${phase}`,
+        seconds(endedAt - startedAt),
+        '',
+      ]),
       ['all proved again', seconds(verifyMs), ''],
       ['all gone', seconds(downMs), ''],
     ];
-  } finally {
-    await cli.time('fleet', 'down').catch(() => undefined);
-  }
+  });
 }
 
 async function simulated(): Promise<Row[]> {
   const { environments, checks, every, within, 'continue-after': continueAfter } = values;
   const everyMs = Math.max(1_000, (Number(within) * 1_000) / Number(checks));
+  const stateDir = await mkdtemp(join(tmpdir(), 'tracewright-bench-'));
   const found = await simulate({
     stateDir,
     environments: Number(environments),
@@ -77,7 +63,7 @@ async function simulated(): Promise<Row[]> {
     say: (text) => {
       console.log(text);
     },
-  });
+  }).finally(() => rm(stateDir, { recursive: true, force: true }));
   const simulatedHours = (Number(checks) * Number(every)) / 3_600;
   return [
     [

@@ -4,17 +4,11 @@ import { environmentWorkflowId } from '../src/domain/names.js';
 
 type Event = temporal.api.history.v1.IHistoryEvent;
 
-export interface Orchestration {
-  readonly steps: number;
-  /** Between the end of the last thing that a step waited for and its start, mean over all steps, in milliseconds. */
-  readonly perStepMs: number;
-}
-
 /**
  * What Temporal and the workflow add to the tools' own times, from the history of the first run: for each activity the
- * time from the completion that made it possible (or the start of the workflow) to its start on the worker.
+ * time from the completion that made it possible (or the start of the workflow) to its start on the worker. @returns the mean over all steps, in milliseconds
  */
-export async function orchestrationOf(address: string, environment: string): Promise<Orchestration> {
+export async function orchestrationOf(address: string, environment: string): Promise<number> {
   const connection = await Connection.connect({ address });
   try {
     const handle = new Client({ connection }).workflow.getHandle(environmentWorkflowId(environment));
@@ -25,7 +19,7 @@ export async function orchestrationOf(address: string, environment: string): Pro
   }
 }
 
-function measure(events: readonly Event[]): Orchestration {
+function measure(events: readonly Event[]): number {
   let cause = at(events[0]);
   const scheduled = new Map<string, number>();
   const delays: number[] = [];
@@ -35,7 +29,7 @@ function measure(events: readonly Event[]): Orchestration {
     if (started) delays.push(at(event) - (scheduled.get(String(started.scheduledEventId)) ?? at(event)));
     if (event.activityTaskCompletedEventAttributes) cause = at(event);
   }
-  return { steps: delays.length, perStepMs: delays.reduce((sum, it) => sum + it, 0) / delays.length };
+  return delays.reduce((sum, it) => sum + it, 0) / delays.length;
 }
 
 function at(event: Event | undefined): number {

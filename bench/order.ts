@@ -1,14 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { loadConfig } from '../src/config.js';
 import { spanOf } from '../src/domain/critical-steps.js';
 import { clusterStep } from '../src/domain/plan.js';
 import type { Progress, StepProgress } from '../src/domain/progress.js';
 import { chain } from '../test/faults/chain.js';
-import { BenchCli } from './cli.js';
+import { withCli, type BenchCli } from './cli.js';
 import { criticalPath } from './critical-path.js';
-import { printTable, seconds } from './table.js';
+import { median, printTable, seconds } from './table.js';
 
 /**
  * What the order of the steps is worth: `npm run bench:order`, or `-- 5` for five rounds. Each round installs the
@@ -24,24 +21,22 @@ interface Round {
 }
 
 const rounds = Number(process.argv[2] ?? 3);
-const stateDir = await mkdtemp(join(tmpdir(), 'tracewright-bench-'));
-const cli = new BenchCli(stateDir, loadConfig().cacheDir);
-const { bed: tutorialOrder, close } = await chain();
 const measured: Round[] = [];
+const { bed: tutorialOrder, close } = await chain();
 try {
-  for (let round = 0; round < rounds; round += 1) {
-    const graph = await install(['--stack', 'embedded']);
-    const order = await install(tutorialOrder.up);
-    measured.push({
-      graph: afterCluster(graph),
-      order: afterCluster(order),
-      overCriticalPath: spanOf(graph.steps, Date.now()) / criticalPath(graph.steps).ms,
-    });
-  }
+  await withCli(loadConfig(), async (cli) => {
+    for (let round = 0; round < rounds; round += 1) {
+      const graph = await install(cli, ['--stack', 'embedded']);
+      const order = await install(cli, tutorialOrder.up);
+      measured.push({
+        graph: afterCluster(graph),
+        order: afterCluster(order),
+        overCriticalPath: spanOf(graph.steps, Date.now()) / criticalPath(graph.steps).ms,
+      });
+    }
+  });
 } finally {
-  await cli.time('down').catch(() => undefined);
   await close();
-  await rm(stateDir, { recursive: true, force: true });
 }
 
 printTable([
@@ -52,7 +47,7 @@ printTable([
   [`medians of ${String(rounds)} rounds`, '', ''],
 ]);
 
-async function install(options: readonly string[]): Promise<Progress> {
+async function install(cli: BenchCli, options: readonly string[]): Promise<Progress> {
   await cli.time('up', '--name', 'order', '--target', 'embedded', ...options);
   const progress = await cli.progress();
   await cli.time('down');
@@ -68,8 +63,4 @@ function afterCluster({ steps }: Progress): number {
 
 function ratio(value: number): string {
   return `${value.toFixed(2)} ×`;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

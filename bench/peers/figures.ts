@@ -1,4 +1,4 @@
-import { megabytes, seconds } from '../table.js';
+import { median, megabytes, seconds } from '../table.js';
 import type { Contender } from './contenders.js';
 import type { Recovery, Start } from './trial.js';
 
@@ -7,13 +7,6 @@ export interface Measured {
   readonly contender: Pick<Contender, 'name' | 'title' | 'lacks'>;
   readonly installs: readonly Start[];
   readonly recoveries: readonly Recovery[];
-}
-
-/** Of an even number the mean of both in the middle; NaN of none. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = (sorted.length - 1) / 2;
-  return ((sorted[Math.floor(middle)] ?? NaN) + (sorted[Math.ceil(middle)] ?? NaN)) / 2;
 }
 
 /**
