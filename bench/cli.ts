@@ -18,14 +18,22 @@ export class BenchCli {
     this.env = { TRACEWRIGHT_STATE_DIR: stateDir, TRACEWRIGHT_CACHE_DIR: cacheDir, NO_COLOR: '1' };
   }
 
-  /** Runs a command to its end. @returns its wall time in milliseconds; throws with its output when it fails */
-  async time(...args: readonly string[]): Promise<number> {
+  /** Runs a command to its end. @returns its wall time in milliseconds; throws when it fails */
+  time(...args: readonly string[]): Promise<number> {
+    return this.follow(() => undefined, ...args);
+  }
+
+  /** The same, and tells each line of its output. */
+  async follow(onLine: (line: string) => void, ...args: readonly string[]): Promise<number> {
     const started = performance.now();
-    await execa(process.execPath, [program, ...args], {
+    const command = execa(process.execPath, [program, ...args], {
       env: this.env,
-      stdout: 'inherit',
+      stdout: ['inherit', 'pipe'],
       stderr: 'inherit',
+      buffer: false,
     });
+    for await (const line of command.iterable({ from: 'stdout' })) onLine(line);
+    await command;
     return performance.now() - started;
   }
 

@@ -8,12 +8,13 @@ import { withCli, type BenchCli } from './cli.js';
 import { criticalPath } from './critical-path.js';
 import { memoryOf } from './memory.js';
 import { orchestrationOf } from './orchestration.js';
+import { processorRows, watchProcessors } from './processor.js';
 import { median, megabytes, printTable, seconds, type Row } from './table.js';
 
 /**
  * The figures of the main job: `npm run bench:up` (warm: programs built, cluster gone), `-- --rounds 5` for medians of
- * five, `-- --cold` from an empty cache first: downloads, builds, everything; five to ten minutes. One run, one table;
- * nothing asserts on it.
+ * five, `-- --cold` from an empty cache first: downloads, builds, everything, and where the processors idle meanwhile;
+ * five to ten minutes. One run, one table; nothing asserts on it.
  */
 const { values } = parseArgs({
   options: { cold: { type: 'boolean', default: false }, rounds: { type: 'string', default: '1' } },
@@ -40,7 +41,7 @@ try {
 }
 
 async function measured(cli: BenchCli): Promise<Row[]> {
-  const cold = values.cold ? await coldRow(cli) : [];
+  const cold = values.cold ? await coldRows(cli) : [];
   const all: Figure[][] = [];
   for (let round = 0; round < rounds; round += 1) all.push(await warmRound(cli));
   const [first = []] = all;
@@ -54,12 +55,18 @@ async function measured(cli: BenchCli): Promise<Row[]> {
   ];
 }
 
-async function coldRow(cli: BenchCli): Promise<Row[]> {
-  const coldMs = await cli.time('up');
+async function coldRows(cli: BenchCli): Promise<Row[]> {
+  let doing = '';
+  const endOfWatch = watchProcessors(() => doing);
+  const coldMs = await cli.follow((line) => {
+    doing = /^[^…]*… (.*)$/u.exec(line)?.[1]?.replace(/ {2,}/gu, ' ') ?? doing;
+  }, 'up');
+  const samples = endOfWatch();
   const kept = await folderSize(cacheDir);
   await cli.time('down');
   return [
     ['cold: nothing → proof', seconds(coldMs), '360 s'],
+    ...processorRows(samples),
     ['  kept in the cache folder', megabytes(kept), '1000 MB'],
   ];
 }
