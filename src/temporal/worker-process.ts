@@ -55,6 +55,9 @@ interface ReadyMarker extends ProcessIdentity {
 /** This file is <package>/{src,dist}/temporal/worker-process.{ts,js}. */
 const builtWorker = join(dirname(fileURLToPath(import.meta.url)), '../../dist/worker.js');
 
+/** In MB. Hours of waiting need no 16 MB three times over in each isolate for new objects: the worker uses 90 MB less. */
+const youngGeneration = '--max-semi-space-size=2';
+
 /** In milliseconds; a worker that stops lets its activities end their programs, which takes up to 10 s each. */
 const graceMs = 30_000;
 
@@ -108,7 +111,7 @@ export async function ensureWorker(options: EnsureWorkerOptions): Promise<Ensure
   const daemon = await startDaemon({
     ...place,
     program: process.execPath,
-    args: [entry],
+    args: [youngGeneration, entry],
     version: await workerVersion(entry, [
       connection,
       metrics ?? metricsOff,
