@@ -182,6 +182,17 @@ describe('a cluster', () => {
     });
   });
 
+  it('is not reached with a client certificate that cannot be read', async () => {
+    const api = await standIn({ tls: certificates.server });
+    const broken = '-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n';
+    const user = {
+      'client-certificate-data': Buffer.from(broken).toString('base64'),
+      'client-key-data': Buffer.from(certificates.server.key).toString('base64'),
+    };
+    const path = await kubeconfig({ cluster: insecure(api.url), user });
+    await expect(openCluster(path).serverVersion()).rejects.toMatchObject({ type: 'cluster.config-invalid' });
+  });
+
   it.each(['in a file, by kubectl', 'in the kubeconfig, directly'])(
     'is reached when an intermediate authority is all that is known, %s',
     async (where) => {
