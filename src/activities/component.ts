@@ -22,7 +22,11 @@ export interface ComponentActivities {
   deleteManifests(task: ComponentTask): Promise<StepOutcome>;
 }
 
-export function componentActivities(config: Config, openTarget: OpenTarget): ComponentActivities {
+export function componentActivities(
+  config: Config,
+  openTarget: OpenTarget,
+  host: string,
+): ComponentActivities {
   const onRunningCluster = <O>(
     work: Parameters<typeof onCluster<O>>[1],
   ): ((task: ComponentTask) => Promise<O>) =>
@@ -45,6 +49,7 @@ export function componentActivities(config: Config, openTarget: OpenTarget): Com
         values,
         wholeNumbers,
         ...ownerOf(task),
+        host,
         consent: consentIn(task.cluster),
         adopt: task.adopt ?? false,
         timeoutMs: durationMs(task.definition.timeout),

@@ -21,23 +21,24 @@ export interface Activities extends Steps, MachineActivities {}
  * @param server that the worker serves, see `serverName`
  */
 export function createActivities(config: Config, hostId: string, server = 'embedded'): Activities {
-  const names = Object.keys(stepsOf(config, server)) as (keyof Steps)[];
+  const names = Object.keys(stepsOf(config, hostId, server)) as (keyof Steps)[];
   const configFor = async (environment: string): Promise<Config> => {
     const folder = environmentFolder(config.stateDir, environment);
     return { ...config, environment: await shellOf(folder, config.environment) };
   };
   const steps = names.map((name) => [
     name,
-    async (task: ClusterTask) => stepsOf(await configFor(task.environment), server)[name](task as never),
+    async (task: ClusterTask) =>
+      stepsOf(await configFor(task.environment), hostId, server)[name](task as never),
   ]);
   return { ...machineActivities(config, hostId, configFor), ...(Object.fromEntries(steps) as Steps) };
 }
 
-function stepsOf(config: Config, server: string): Steps {
+function stepsOf(config: Config, hostId: string, server: string): Steps {
   const open = (task: ClusterTask): Target => openTarget(config, task.environment, task.target);
   return {
     ...clusterActivities(config, open, server),
-    ...componentActivities(config, open),
+    ...componentActivities(config, open, hostId),
     ...observationActivities(config),
     ...verificationActivities(config, (cluster) => connectKubernetes({ ...cluster, kubectl: config }), open),
   };

@@ -65,6 +65,8 @@ export const ownershipLabels = {
   environment: 'tracewright.dev/environment',
   component: 'tracewright.dev/component',
   fingerprint: 'tracewright.dev/fingerprint',
+  /** Of releases only: the machine whose helm made the revision. */
+  host: 'tracewright.dev/host',
 } as const;
 
 /** A Kubernetes-style name: it becomes part of workflow ids, folders and labels. */

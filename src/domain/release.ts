@@ -53,7 +53,12 @@ export interface ObservedRelease {
   /** Workloads whose pods still run with a configuration that was put back since: `StatefulSet tracing/tempo`. */
   readonly outdated?: readonly string[];
   /** All kept revisions, oldest first. */
-  readonly history: readonly { readonly revision: number; readonly status: HelmStatus }[];
+  readonly history: readonly {
+    readonly revision: number;
+    readonly status: HelmStatus;
+    /** Of the chart and the values, if it is of ours. */
+    readonly fingerprint?: string | undefined;
+  }[];
 }
 
 export interface DesiredRelease {
@@ -72,9 +77,11 @@ export interface ReleasePolicy {
   readonly adopt: boolean;
   /** The present, in milliseconds since the epoch. */
   readonly now: number;
+  /** The machine that asks, on which no helm works on the release any more: what its own helm began is dead. */
+  readonly host?: string;
   /**
-   * How long a pending operation must have stood still before it counts as dead, in milliseconds. Nobody of ours works
-   * on the release any more when this is asked; on an existing cluster a person's helm may.
+   * How long any other pending operation must have stood still before it counts as dead, in milliseconds: on an existing
+   * cluster a person's helm, or that of another machine, may be at work.
    * @default 0 on an own cluster, 60000 on an existing one
    */
   readonly pendingGraceMs?: number;
@@ -178,13 +185,22 @@ function unlock(observed: ObservedRelease, policy: ReleasePolicy): ReleaseAction
     : { kind: 'rollback-then-upgrade', toRevision };
 }
 
-function pendingLeftMs(
-  { lastDeployed }: ObservedRelease,
-  { consent, now, pendingGraceMs }: ReleasePolicy,
-): number {
+function pendingLeftMs(observed: ObservedRelease, policy: ReleasePolicy): number {
+  if (isOwnOperation(observed, policy)) return 0;
+  const { consent, now, pendingGraceMs } = policy;
   const graceMs = pendingGraceMs ?? (consent === 'own-cluster' ? 0 : 60_000);
-  const since = Date.parse(lastDeployed);
+  const since = Date.parse(observed.lastDeployed);
   return Number.isNaN(since) ? 0 : Math.min(graceMs, since + graceMs - now);
+}
+
+/**
+ * Whether the helm of this machine made the newest revision. Its label alone does not say so: `helm upgrade` by hand keeps
+ * the labels of the revision before, and with them its fingerprint.
+ */
+function isOwnOperation({ labels, history, revision }: ObservedRelease, { host }: ReleasePolicy): boolean {
+  if (host === undefined || labels[ownershipLabels.host] !== host) return false;
+  const before = history.filter((entry) => entry.revision < revision).at(-1);
+  return before ? before.fingerprint !== labels[ownershipLabels.fingerprint] : revision === 1;
 }
 
 /** The newest revision that once worked, other than the present one. */

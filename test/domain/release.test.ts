@@ -49,6 +49,23 @@ function revisions(...statuses: HelmStatus[]): Partial<ObservedRelease> {
   };
 }
 
+const begunHere = {
+  labels: { ...ours, [ownershipLabels.host]: 'here' },
+  lastDeployed: '2026-01-01T11:59:40Z',
+};
+
+/** From a revision with this fingerprint. */
+function upgrading(fingerprint: string): Partial<ObservedRelease> {
+  return {
+    status: 'pending-upgrade',
+    revision: 2,
+    history: [
+      { revision: 1, status: 'deployed', fingerprint },
+      { revision: 2, status: 'pending-upgrade', fingerprint: 'f1' },
+    ],
+  };
+}
+
 interface Row {
   readonly what: string;
   readonly observed: ObservedRelease | undefined;
@@ -168,6 +185,34 @@ const rows: Row[] = [
     observed: release({ ...revisions('pending-install'), lastDeployed: '2026-01-01T11:59:40Z' }),
     policy: policies.existing,
     state: 'pending-install',
+    action: { kind: 'wait', ms: 40_000 },
+  },
+  {
+    what: 'pending for 20 s on a cluster with others, by the helm of this machine',
+    observed: release({ ...revisions('pending-install'), ...begunHere }),
+    policy: { ...policies.existing, host: 'here' },
+    state: 'pending-install',
+    action: { kind: 'uninstall-then-install' },
+  },
+  {
+    what: 'pending for 20 s on a cluster with others, by the helm of another machine',
+    observed: release({ ...revisions('pending-install'), ...begunHere }),
+    policy: { ...policies.existing, host: 'there' },
+    state: 'pending-install',
+    action: { kind: 'wait', ms: 40_000 },
+  },
+  {
+    what: 'pending for 20 s on a cluster with others, by an upgrade of this machine',
+    observed: release({ ...upgrading('f0'), ...begunHere }),
+    policy: { ...policies.existing, host: 'here' },
+    state: 'pending-upgrade',
+    action: { kind: 'rollback-then-upgrade', toRevision: 1 },
+  },
+  {
+    what: 'pending for 20 s on a cluster with others, by a person, whose helm keeps the labels',
+    observed: release({ ...upgrading('f1'), ...begunHere }),
+    policy: { ...policies.existing, host: 'here' },
+    state: 'pending-upgrade',
     action: { kind: 'wait', ms: 40_000 },
   },
   {

@@ -98,6 +98,7 @@ describe('names on the wire', () => {
       'tracewright.dev/environment',
       'tracewright.dev/component',
       'tracewright.dev/fingerprint',
+      'tracewright.dev/host',
     ]);
   });
 });

@@ -25,6 +25,8 @@ export interface ReconcileOptions extends ReleaseRef {
   readonly wholeNumbers?: ReleaseSpec['wholeNumbers'];
   readonly environment: string;
   readonly component: string;
+  /** The machine that asks; its own helm's pending operations are dead. */
+  readonly host?: string;
   readonly consent: ReleasePolicy['consent'];
   readonly adopt?: boolean;
   /** For each hook of the chart, in milliseconds. @default 300000 */
@@ -90,8 +92,14 @@ function depthAfter(done: ReleaseAction['kind'] | undefined): DiffDepth {
   return done === 'put-back' ? 'outdated' : 'record';
 }
 
-function policyOf({ consent, adopt = false, pendingGraceMs }: ReconcileOptions): ReleasePolicy {
-  return { consent, adopt, now: Date.now(), ...(pendingGraceMs !== undefined && { pendingGraceMs }) };
+function policyOf({ consent, adopt = false, host, pendingGraceMs }: ReconcileOptions): ReleasePolicy {
+  return {
+    consent,
+    adopt,
+    now: Date.now(),
+    ...(host !== undefined && { host }),
+    ...(pendingGraceMs !== undefined && { pendingGraceMs }),
+  };
 }
 
 async function act(
@@ -154,6 +162,7 @@ async function upgradeInstall(options: ReconcileOptions, fingerprint: string): P
     wholeNumbers,
     environment,
     component,
+    host,
     timeoutMs = 300_000,
     onProgress,
     call = {},
@@ -163,6 +172,7 @@ async function upgradeInstall(options: ReconcileOptions, fingerprint: string): P
     [ownershipLabels.environment]: environment,
     [ownershipLabels.component]: component,
     [ownershipLabels.fingerprint]: fingerprint,
+    ...(host !== undefined && { [ownershipLabels.host]: host }),
   };
   const unrecoverable = new AbortController();
   const signal = call.signal ? AbortSignal.any([call.signal, unrecoverable.signal]) : unrecoverable.signal;

@@ -1,4 +1,5 @@
 import { gunzipSync } from 'node:zlib';
+import { ownershipLabels } from '../../domain/names.js';
 import type { HelmStatus, ObservedRelease } from '../../domain/release.js';
 import { TracewrightError } from '../../domain/failure.js';
 import type { Kubernetes } from '../kubernetes/connection.js';
@@ -75,7 +76,11 @@ export async function observeRelease(
     ),
     lastDeployed: stored.info.last_deployed ?? '',
     description: stored.info.description ?? '',
-    history: revisions.map(({ revision, status }) => ({ revision, status })),
+    history: revisions.map(({ secret, revision, status }) => ({
+      revision,
+      status,
+      fingerprint: secret.metadata.labels?.[ownershipLabels.fingerprint],
+    })),
     manifest: stored.manifest,
     hooks: stored.hooks ?? [],
     ...(begunAt !== undefined && { begunAt }),

@@ -247,6 +247,11 @@ describe.skipIf(missingApiServer)(`states of Helm releases ${missingApiServer ??
         await setStatus(server.kube, options, 'pending-install', { at: new Date() });
         return options;
       },
+      "pending-install on an existing cluster, just now, by this machine's helm": async () => {
+        const options = await installed(fresh({ consent: 'existing-cluster', host: 'here' }));
+        await setStatus(server.kube, options, 'pending-install', { at: new Date() });
+        return options;
+      },
       uninstalling: async () => inState('uninstalling', await installed()),
       superseded: async () => inState('superseded', await installed()),
       "a stranger's": () => strangers(),
