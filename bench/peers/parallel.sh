@@ -2,8 +2,13 @@
 # Helm side by side, as far as the parts do not need each other: one background job for each chain of needs.
 set -euo pipefail
 
+# Helm may look for definitions that it has just made before the API server serves them: try again, as a person does.
 install() { # namespace, release, chart, component
-  helm upgrade --install --create-namespace --namespace "$1" "$2" "charts/$3" --values "values/$4.yaml"
+  for _ in 1 2 3; do
+    helm upgrade --install --create-namespace --namespace "$1" "$2" "charts/$3" --values "values/$4.yaml" && return
+    sleep 1
+  done
+  return 1
 }
 
 ready() { # namespace, workloads

@@ -2,8 +2,13 @@
 # The tutorial's commands in its order, with the waits of a careful person: every part is ready before the next begins.
 set -euo pipefail
 
+# Helm may look for definitions that it has just made before the API server serves them: try again, as a person does.
 install() { # namespace, release, chart, component
-  helm upgrade --install --create-namespace --namespace "$1" "$2" "charts/$3" --values "values/$4.yaml"
+  for _ in 1 2 3; do
+    helm upgrade --install --create-namespace --namespace "$1" "$2" "charts/$3" --values "values/$4.yaml" && return
+    sleep 1
+  done
+  return 1
 }
 
 ready() { # namespace, workloads
