@@ -194,13 +194,14 @@ function pendingLeftMs(observed: ObservedRelease, policy: ReleasePolicy): number
 }
 
 /**
- * Whether the helm of this machine made the newest revision. Its label alone does not say so: `helm upgrade` by hand keeps
- * the labels of the revision before, and with them its fingerprint.
+ * Whether the helm of this machine made the newest revision. Its label alone does not say so: an upgrade or a rollback by
+ * hand copies the labels of an earlier revision, and with them its fingerprint. Ours has a new one.
  */
 function isOwnOperation({ labels, history, revision }: ObservedRelease, { host }: ReleasePolicy): boolean {
   if (host === undefined || labels[ownershipLabels.host] !== host) return false;
-  const before = history.filter((entry) => entry.revision < revision).at(-1);
-  return before ? before.fingerprint !== labels[ownershipLabels.fingerprint] : revision === 1;
+  const earlier = history.filter((entry) => entry.revision < revision);
+  if (earlier.length === 0) return revision === 1;
+  return earlier.every(({ fingerprint }) => fingerprint !== labels[ownershipLabels.fingerprint]);
 }
 
 /** The newest revision that once worked, other than the present one. */

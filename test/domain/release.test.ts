@@ -216,6 +216,22 @@ const rows: Row[] = [
     action: { kind: 'wait', ms: 40_000 },
   },
   {
+    what: 'pending for 20 s on a cluster with others, by a rollback by hand, which takes the labels of its goal',
+    observed: release({
+      status: 'pending-rollback',
+      revision: 3,
+      history: [
+        { revision: 1, status: 'superseded', fingerprint: 'f1' },
+        { revision: 2, status: 'deployed', fingerprint: 'f2' },
+        { revision: 3, status: 'pending-rollback', fingerprint: 'f1' },
+      ],
+      ...begunHere,
+    }),
+    policy: { ...policies.existing, host: 'here' },
+    state: 'pending-rollback',
+    action: { kind: 'wait', ms: 40_000 },
+  },
+  {
     what: 'pending for 2 min on a cluster with others',
     observed: release({ ...revisions('pending-install'), lastDeployed: '2026-01-01T11:58:00Z' }),
     policy: policies.existing,
