@@ -6,7 +6,8 @@ type Event = temporal.api.history.v1.IHistoryEvent;
 
 /**
  * What Temporal and the workflow add to the tools' own times, from the history of the first run: for each activity the
- * time from the completion that made it possible (or the start of the workflow) to its start on the worker. @returns the mean over all steps, in milliseconds
+ * time from the completion that made it possible (or the start of the workflow) to its start on the worker.
+ * @returns the mean over all activities, in milliseconds
  */
 export async function orchestrationOf(address: string, environment: string): Promise<number> {
   const connection = await Connection.connect({ address });

@@ -3,7 +3,7 @@ import { seconds, type Row } from './table.js';
 
 /** How much the processors worked for a while. */
 export interface Sample {
-  /** Milliseconds since the begin of what is watched. */
+  /** Milliseconds since the watch began. */
   readonly fromMs: number;
   readonly toMs: number;
   /** Of all processors' time, between 0 and 1. */
@@ -21,8 +21,8 @@ export function watchProcessors(doing: () => string): () => readonly Sample[] {
   let [before, fromMs] = [processorTimes(), 0];
   const take = (): void => {
     const [now, toMs] = [processorTimes(), performance.now() - began];
-    const all = now.all - before.all;
-    if (all > 0) samples.push({ fromMs, toMs, busy: 1 - (now.idle - before.idle) / all, doing: doing() });
+    const [worked, idle] = [now.worked - before.worked, now.idle - before.idle];
+    if (worked + idle > 0) samples.push({ fromMs, toMs, busy: worked / (worked + idle), doing: doing() });
     [before, fromMs] = [now, toMs];
   };
   const timer = setInterval(take, everyMs);
@@ -66,11 +66,11 @@ function busyOf(samples: readonly Sample[]): number {
   return sum(worked) / sum(lengths);
 }
 
-/** Since boot, of all processors, in milliseconds. */
-function processorTimes(): { all: number; idle: number } {
+/** Since boot, of all processors, in milliseconds. Work is that of users, nice ones, the kernel, and interrupts. */
+export function processorTimes(): { worked: number; idle: number } {
   const times = cpus().map((cpu) => cpu.times);
   return {
-    all: sum(times.map(({ user, nice, sys, irq, idle }) => user + nice + sys + irq + idle)),
+    worked: sum(times.map(({ user, nice, sys, irq }) => user + nice + sys + irq)),
     idle: sum(times.map(({ idle }) => idle)),
   };
 }

@@ -1,9 +1,11 @@
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EmbeddedBuild } from '../../src/targets/embedded/build/store.js';
 import { createEmbeddedTarget } from '../../src/targets/embedded/target.js';
 import { connectKubernetes, type Kubernetes } from '../../src/tools/kubernetes/connection.js';
+import { processorTimes } from '../processor.js';
+import { seconds } from '../table.js';
 import type { Contender } from './contenders.js';
 import { Group, type Command } from './group.js';
 import { leftoversOf } from './leftovers.js';
@@ -84,7 +86,7 @@ async function killedAndStarted({ title }: Contender, bed: Bed, bench: Bench): P
     return undefined;
   }
   const killedMs = performance.now() - began;
-  bench.say(`${title}: killed after ${(killedMs / 1_000).toFixed(1)} s, started again`);
+  bench.say(`${title}: killed after ${seconds(killedMs)}, started again`);
   return { killedMs, again: await start(bed, bench), left: await leftoversOf(bed.kube) };
 }
 
@@ -95,7 +97,7 @@ interface Bed {
 
 async function start({ kube, command }: Bed, { stack, signal }: Bench): Promise<Start> {
   return inGroup(signal, async (group) => {
-    const machineBefore = machineMs();
+    const machineBefore = processorTimes().worked;
     const began = performance.now();
     const giveUp = new AbortController();
     const found = firstTrace({
@@ -127,7 +129,7 @@ async function start({ kube, command }: Bed, { stack, signal }: Bench): Promise<
       endMs,
       exitCode,
       processorMs: await group.processorMs(),
-      machineMs: machineMs() - machineBefore,
+      machineMs: processorTimes().worked - machineBefore,
       peakBytes: group.peakBytes,
       lastLine: await lastLine(command.logFile),
     };
@@ -197,9 +199,4 @@ async function onFreshCluster<T>(
 
 async function lastLine(logFile: string): Promise<string> {
   return (await readFile(logFile, 'utf8')).trim().split('\n').at(-1) ?? '';
-}
-
-/** What all processors have worked since boot, in milliseconds: users, nice ones, the kernel, interrupts. */
-function machineMs(): number {
-  return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
 }
