@@ -55,7 +55,7 @@ interface ReadyMarker extends ProcessIdentity {
 /** This file is <package>/{src,dist}/temporal/worker-process.{ts,js}. */
 const builtWorker = join(dirname(fileURLToPath(import.meta.url)), '../../dist/worker.js');
 
-/** In MB. Hours of waiting need no 16 MB three times over in each isolate for new objects: the worker uses 90 MB less. */
+/** In MB; Node's 16 are kept up to three times in each isolate. A worker that mostly waits saves 90 MB (measured). */
 const youngGeneration = '--max-semi-space-size=2';
 
 /** In milliseconds; a worker that stops lets its activities end their programs, which takes up to 10 s each. */
