@@ -6,6 +6,7 @@ import { loadStack } from '../src/stack-file.js';
 import { buildEmbedded } from '../src/targets/embedded/build/build.js';
 import { provideHelm, provideKubectl } from '../src/tools/helm-binary.js';
 import { buildGoPrograms } from '../test/support/go-program.js';
+import { untilInterrupted } from './cli.js';
 import { contenders } from './peers/contenders.js';
 import { alignedTable, tableOf, type Measured } from './peers/figures.js';
 import { writeReadme } from './peers/readme.js';
@@ -35,11 +36,7 @@ if (values.write && chosen.length < contenders.length)
   throw new Error('--write is for all contenders in one run.');
 
 const root = resolve(import.meta.dirname, '..');
-const abort = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const)
-  process.once(name, () => {
-    abort.abort();
-  });
+const signal = untilInterrupted();
 const { cacheDir, environment } = loadConfig();
 const began = performance.now();
 const say = (text: string): void => {
@@ -48,11 +45,11 @@ const say = (text: string): void => {
 
 const helmfile = { module: 'github.com/helmfile/helmfile', version: 'v1.8.0', packages: { helmfile: '.' } };
 const [helm, kubectl] = await Promise.all(
-  [provideHelm, provideKubectl].map((provide) => provide({ cacheDir, environment, signal: abort.signal })),
+  [provideHelm, provideKubectl].map((provide) => provide({ cacheDir, environment, signal })),
 );
 const bench: Bench = {
   stack: (await loadStack('embedded', { builtInDir: join(root, 'stacks') })).stack,
-  build: await buildEmbedded({ sourceDir: join(root, 'embedded'), cacheDir, signal: abort.signal }),
+  build: await buildEmbedded({ sourceDir: join(root, 'embedded'), cacheDir, signal }),
   programs: {
     helm: helm?.path ?? '',
     kubectl: kubectl?.path ?? '',
@@ -61,7 +58,7 @@ const bench: Bench = {
     }),
   },
   cacheDir,
-  signal: abort.signal,
+  signal,
   say,
 };
 

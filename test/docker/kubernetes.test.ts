@@ -6,7 +6,12 @@ import type { Progress } from '../../src/domain/progress.js';
 import { observeRelease } from '../../src/tools/helm/release-record.js';
 import type { CliResult } from '../e2e/cli.js';
 import { until } from '../proof/support/stack-breaker.js';
-import { clusterDifferences, snapshotCluster, type ClusterSnapshot } from '../support/cluster-snapshot.js';
+import {
+  clusterDifferences,
+  snapshotWhenAsBefore,
+  snapshotWhenStill,
+  type ClusterSnapshot,
+} from '../support/cluster-snapshot.js';
 import { whyNoDocker } from '../support/docker/package.js';
 import { whyNoCluster } from '../support/embedded-cluster.js';
 import { openKubernetesBed, temporalNamespace, type KubernetesBed } from '../support/kubernetes/bed.js';
@@ -38,7 +43,7 @@ describe.skipIf(reason !== undefined)(
 
     beforeAll(async () => {
       bed = await openKubernetesBed(harness.env.address, [firstTag, '0.2.0', '0.3.0']);
-      before = await snapshotCluster(bed.cluster.kube);
+      before = await snapshotWhenStill(bed.cluster.kube);
     }, 20 * 60_000);
     afterAll(() => bed.close(), 120_000);
 
@@ -107,11 +112,7 @@ describe.skipIf(reason !== undefined)(
 
     it('goes with its manifest, and nothing of it is left', async () => {
       await kubectl('delete', '--kustomize', join(bed.folder, 'version'));
-      await expect
-        .poll(async () => clusterDifferences(before, await snapshotCluster(bed.cluster.kube)), {
-          timeout: 60_000,
-        })
-        .toEqual([]);
+      expect(clusterDifferences(before, await snapshotWhenAsBefore(bed.cluster.kube, before))).toEqual([]);
     });
   },
 );

@@ -1,16 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { clusterFolder } from '../../src/targets/embedded/folder.js';
 import { createEmbeddedTarget } from '../../src/targets/embedded/target.js';
 import { connectKubernetes } from '../../src/tools/kubernetes/connection.js';
 import { createCli, type Cli } from '../e2e/cli.js';
 import {
   clusterDifferences,
-  snapshotCluster,
+  snapshotWhenAsBefore,
+  snapshotWhenStill,
   touched,
-  type ClusterSnapshot,
 } from '../support/cluster-snapshot.js';
 import { embeddedPrograms } from '../support/embedded-cluster.js';
 import { testHelms, type TestHelm } from '../support/helm.js';
@@ -20,11 +19,6 @@ import { settleStrangers } from './strangers.js';
 
 type Say = (text: string) => void;
 type Kube = ReturnType<typeof connectKubernetes>;
-
-/**
- * In milliseconds: Kubernetes itself collects what it made of what is gone, such as the API services of definitions.
- */
-const settleMs = 60_000;
 
 /** `up` and `down` with a cluster of our own: the host is what it was. */
 export async function embeddedPart(say: Say): Promise<Row[]> {
@@ -76,9 +70,9 @@ export async function sharedPart(say: Say): Promise<Row[]> {
 async function compareCluster(say: Say, part: string, kube: Kube, work: () => Promise<void>): Promise<Row[]> {
   const strangers = await settleStrangers(kube, testHelms[0] as TestHelm);
   say(`${part}: strangers live in the cluster: ${String(strangers.length)} objects of theirs are watched`);
-  const before = await untilStill(kube);
+  const before = await snapshotWhenStill(kube);
   await work();
-  const after = await untilSame(kube, before);
+  const after = await snapshotWhenAsBefore(kube, before);
   return [
     {
       part,
@@ -93,29 +87,6 @@ async function compareCluster(say: Say, part: string, kube: Kube, work: () => Pr
       differences: touched(before, after, strangers),
     },
   ];
-}
-
-/** What controllers make of the strangers' objects comes a moment after them. */
-async function untilStill(kube: Kube): Promise<ClusterSnapshot> {
-  for (let last = await snapshotCluster(kube); ;) {
-    await sleep(5_000);
-    const now = await snapshotCluster(kube);
-    const versions = (it: ClusterSnapshot): string =>
-      [...it.objects]
-        .map(([name, { digest }]) => `${name} ${digest}`)
-        .sort()
-        .join('\n');
-    if (versions(last) === versions(now)) return now;
-    last = now;
-  }
-}
-
-async function untilSame(kube: Kube, before: ClusterSnapshot): Promise<ClusterSnapshot> {
-  for (const deadline = Date.now() + settleMs; ;) {
-    const now = await snapshotCluster(kube);
-    if (clusterDifferences(before, now).length === 0 || Date.now() >= deadline) return now;
-    await sleep(1_000);
-  }
 }
 
 /** @throws Error with all that the command said, unless it ends with 0 */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { canonicalJson } from '../../src/domain/release.js';
 import type { Kubernetes } from '../../src/tools/kubernetes/connection.js';
 import { type ApiResource, listApiResources, objectPath } from '../../src/tools/kubernetes/discovery.js';
@@ -59,6 +60,34 @@ function digestOf({ metadata, status: _, ...rest }: KubernetesObject): string {
   return createHash('sha256')
     .update(canonicalJson({ ...rest, metadata: written }))
     .digest('hex');
+}
+
+/** In milliseconds: how long nothing may change until a cluster counts as still, and Kubernetes has to tidy up. */
+const [stillMs, tidyMs] = [5_000, 60_000];
+
+/** A snapshot once nothing changes any more: what controllers make of an object, or of a new cluster, comes a moment later. */
+export async function snapshotWhenStill(kube: Kubernetes): Promise<ClusterSnapshot> {
+  for (let last = await snapshotCluster(kube); ;) {
+    await sleep(stillMs);
+    const now = await snapshotCluster(kube);
+    if (clusterDifferences(last, now).length === 0) return now;
+    last = now;
+  }
+}
+
+/**
+ * A snapshot as soon as it is as `before`, and after a minute in any case: Kubernetes itself collects what it made of what is
+ * gone, such as the API services of definitions.
+ */
+export async function snapshotWhenAsBefore(
+  kube: Kubernetes,
+  before: ClusterSnapshot,
+): Promise<ClusterSnapshot> {
+  for (const deadline = Date.now() + tidyMs; ;) {
+    const now = await snapshotCluster(kube);
+    if (clusterDifferences(before, now).length === 0 || Date.now() >= deadline) return now;
+    await sleep(1_000);
+  }
 }
 
 /** What is in one snapshot and not in the other, or is another object, or reads otherwise; each in words. */

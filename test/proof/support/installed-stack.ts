@@ -9,6 +9,8 @@ import type { Proof } from '../../../src/domain/proof.js';
 import type { Stack } from '../../../src/domain/stack.js';
 import { proveStack, type ProveOptions } from '../../../src/proof/verify.js';
 import { loadStack } from '../../../src/stack-file.js';
+import { clusterFolder } from '../../../src/targets/embedded/folder.js';
+import { findNode } from '../../../src/targets/embedded/processes.js';
 import { applyObjects } from '../../../src/tools/kubernetes/apply.js';
 import { connectKubernetes, type Kubernetes } from '../../../src/tools/kubernetes/connection.js';
 import { createCli } from '../../e2e/cli.js';
@@ -61,7 +63,10 @@ export class InstalledStack {
     const { cluster } = JSON.parse((await cli.run('status', '--json')).stdout) as Progress;
     const kube = connectKubernetes({ kubeconfigPath: cluster?.kubeconfigPath ?? '' });
     const { stack } = await loadStack(file, { builtInDir: stateDir });
-    const breaker = await StackBreaker.of(kube, stack.proof.collector.podSelector);
+    const node = await findNode(clusterFolder(stateDir, 'embedded').id);
+    if (!node) throw new Error('The node does not run.');
+    const network = `/proc/${String(node.pid)}/ns/net`;
+    const breaker = await StackBreaker.of(kube, stack.proof.collector.podSelector, network);
     return new InstalledStack({ file, stateDir, cli, kube, stack, breaker });
   }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kubernetes } from '../../../src/tools/kubernetes/connection.js';
 import type { ObjectList, Pod } from '../../../src/tools/kubernetes/objects.js';
+import { run } from '../../../src/tools/process.js';
 
 type Selector = Readonly<Record<string, string>>;
 
@@ -59,20 +60,25 @@ export class StackBreaker {
   private readonly kube: Kubernetes;
   /** Of the collector's pods. */
   private readonly podSelector: string;
+  /** The file of the node's network namespace. */
+  private readonly network: string;
   private readonly pristine: Pristine;
   private present: Breakage = {};
 
-  private constructor(kube: Kubernetes, podSelector: string, pristine: Pristine) {
-    [this.kube, this.podSelector, this.pristine] = [kube, podSelector, pristine];
+  private constructor(kube: Kubernetes, podSelector: string, network: string, pristine: Pristine) {
+    [this.kube, this.podSelector, this.network, this.pristine] = [kube, podSelector, network, pristine];
   }
 
-  /** @param podSelector of the collector's pods */
-  static async of(kube: Kubernetes, podSelector: string): Promise<StackBreaker> {
+  /**
+   * @param podSelector of the collector's pods
+   * @param network the file of the node's network namespace
+   */
+  static async of(kube: Kubernetes, podSelector: string, network: string): Promise<StackBreaker> {
     const { spec } = await kube.json<{ spec: { config: string } }>({ path: paths.collector });
     const { data } = await kube.json<{ data: Record<string, string> }>({ path: paths.tempoConfig });
     const selectorOf = async (path: string): Promise<Selector> =>
       (await kube.json<{ spec: { selector: Selector } }>({ path })).spec.selector;
-    return new StackBreaker(kube, podSelector, {
+    return new StackBreaker(kube, podSelector, network, {
       collector: spec.config,
       tempo: data['trace-store.yaml'] ?? '',
       tempoSelector: await selectorOf(paths.tempoService),
@@ -126,7 +132,10 @@ export class StackBreaker {
       return (await this.generations()).deployment > before.deployment;
     });
     if (collectorCrashes) await until('the collector has crashed', () => this.collectorHasCrashed());
-    else await this.rolledOut(paths.collectorDeployment);
+    else {
+      await this.rolledOut(paths.collectorDeployment);
+      if (collectorReplicas > 0) await this.collectorAnswers();
+    }
   }
 
   private async generations(): Promise<{ collector: number; deployment: number }> {
@@ -160,13 +169,32 @@ export class StackBreaker {
       (await this.collectorPods()).some(({ metadata }) => !old.includes(metadata.name)),
     );
     await this.rolledOut(paths.collectorDeployment);
+    await this.collectorAnswers();
+  }
+
+  /** kube-proxy follows the endpoints a moment later, and HotROD sends no spans a second time. */
+  private async collectorAnswers(): Promise<void> {
+    const { spec } = await this.kube.json<{ spec: { clusterIP: string } }>({ path: paths.collectorService });
+    const connect = (port: number): Promise<boolean> =>
+      run('nsenter', [
+        ...[`--net=${this.network}`, 'timeout', '1'],
+        ...['bash', '-c', 'exec 3<>"/dev/tcp/$0/$1"', spec.clusterIP, String(port)],
+      ]).then(
+        () => true,
+        () => false,
+      );
+    await until("the collector's Service leads to its pod", async () =>
+      (await Promise.all(receiverPorts.map(connect))).includes(true),
+    );
   }
 
   /** The operator would fix its Service at once. */
   private async changeCollectorSelector({ collectorSelector }: Breakage): Promise<void> {
     if (collectorSelector) await this.scale(paths.operator, 0);
     await this.select(paths.collectorService, collectorSelector ?? this.pristine.collectorSelector);
-    if (!collectorSelector) await this.scale(paths.operator, 1);
+    if (collectorSelector) return;
+    await this.scale(paths.operator, 1);
+    await this.collectorAnswers();
   }
 
   private async select(path: string, value: Selector): Promise<void> {
@@ -221,6 +249,9 @@ export const workingEnv = {
   OTEL_EXPORTER_JAEGER_ENDPOINT:
     'http://otel-collector-collector.otel-system.svc.cluster.local:14268/api/traces',
 };
+
+/** Of jaeger (thrift_http) and OTLP (HTTP); one of them no breakage takes away. */
+const receiverPorts = [14268, 4318];
 
 /** What the stack sets besides, and no breakage takes away: else it would count as changed by hand. */
 const batching = { OTEL_BSP_SCHEDULE_DELAY: '200' };

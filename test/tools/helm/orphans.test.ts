@@ -10,6 +10,8 @@ import { definition, writeChart } from '../../support/chart.js';
 import {
   clusterDifferences,
   snapshotCluster,
+  snapshotWhenAsBefore,
+  snapshotWhenStill,
   touched,
   type ClusterSnapshot,
 } from '../../support/cluster-snapshot.js';
@@ -71,16 +73,8 @@ describe.skipIf(missingApiServer)(`what helm leaves of a release ${missingApiSer
       body: JSON.stringify(object),
     });
   const named = (name: string): unknown => ({ metadata: { name } });
-  const untilTrue = async (look: () => Promise<boolean>): Promise<void> => {
-    while (!(await look())) await new Promise((resolve) => setTimeout(resolve, 100));
-  };
-  const untilSame = async (): Promise<string[]> => {
-    for (let attempt = 0; ; attempt += 1) {
-      const left = clusterDifferences(before, await snapshotCluster(server.kube));
-      if (left.length === 0 || attempt > 100) return left;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-  };
+  const differences = async (): Promise<string[]> =>
+    clusterDifferences(before, await snapshotWhenAsBefore(server.kube, before));
 
   beforeAll(async () => {
     server = await startApiServer({ controllers: true });
@@ -115,11 +109,8 @@ describe.skipIf(missingApiServer)(`what helm leaves of a release ${missingApiSer
     // Older than the release, so not of its making, whatever the chart mentions.
     await post('/api/v1/namespaces/shared/secrets', named('operator-key'));
     await post('/api/v1/namespaces/shared/configmaps', named('by-hand'), 'kubectl-create');
-    await new Promise((resolve) => setTimeout(resolve, 1_100)); // times of objects are whole seconds
-    await untilTrue(async () =>
-      (await snapshotCluster(server.kube)).objects.has('ConfigMap shared/kube-root-ca.crt'),
-    );
-    before = await snapshotCluster(server.kube);
+    // That takes more than a second as well, and times of objects are whole seconds.
+    before = await snapshotWhenStill(server.kube);
   });
   afterAll(() => server.stop());
 
@@ -155,7 +146,7 @@ describe.skipIf(missingApiServer)(`what helm leaves of a release ${missingApiSer
     const { definitions } = await removeRelease(options);
     expect(definitions).toEqual(['kept.by.tracewright.dev']);
     await removeDefinitions(server.kube, definitions);
-    expect(await untilSame()).toEqual([]);
+    expect(await differences()).toEqual([]);
     expect(touched(before, await snapshotCluster(server.kube), theirs)).toEqual([]);
   });
 
@@ -170,7 +161,7 @@ describe.skipIf(missingApiServer)(`what helm leaves of a release ${missingApiSer
     for (const name of usedByIt) expect(objects.has(name), name).toBe(true);
     for (const path of ['secrets/by-tool', 'configmaps/by-browser'])
       await server.kube.json({ method: 'DELETE', path: `/api/v1/namespaces/shared/${path}` });
-    expect(await untilSame()).toEqual([]);
+    expect(await differences()).toEqual([]);
   });
 
   it('goes later when whoever removes the release is killed after helm', async () => {
@@ -196,7 +187,7 @@ describe.skipIf(missingApiServer)(`what helm leaves of a release ${missingApiSer
       ]),
     );
     expect(stays).toEqual([]);
-    expect(await untilSame()).toEqual([]);
+    expect(await differences()).toEqual([]);
     expect(touched(before, await snapshotCluster(server.kube), theirs)).toEqual([]);
   });
 
