@@ -14,7 +14,13 @@ import {
   isServerWanted,
   type EnsuredServer,
 } from '../temporal/server.js';
-import { ensureWorker, observeWorker, workerPlace, workerPlaceOf } from '../temporal/worker-process.js';
+import {
+  ensureWorker,
+  observeWorker,
+  untilWorkerPolls,
+  workerPlace,
+  workerPlaceOf,
+} from '../temporal/worker-process.js';
 import { environmentFolder, keepShell } from '../tools/environment-folder.js';
 import { requireWritable, stateFolder } from '../tools/writable-folder.js';
 import type { OnProgress } from '../tools/download-progress.js';
@@ -137,6 +143,7 @@ async function open(context: CliContext, use: Use, wantsWorker: () => Promise<bo
     if (hasWorker) {
       const worker = await ensureWorker({ config, connection: settings, keepRunning, signal });
       if (worker.startedNow) say(`Worker started (pid ${String(worker.pid)})`);
+      if (server) await untilWorkerPolls(connection, settings.namespace, signal);
     }
     if (resolved.kind === 'external') {
       for (const ignored of ignoredSettings(config.environment)) say(ignored);

@@ -2,9 +2,13 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { Connection } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import type { Config, PayloadKeySource } from '../config.js';
 import { TracewrightError } from '../domain/failure.js';
+import { sharedTaskQueue } from '../domain/names.js';
 import { metricsOff } from '../metrics-address.js';
 import {
   daemonLogPath,
@@ -152,6 +156,34 @@ export async function ensureWorker(options: EnsureWorkerOptions): Promise<Ensure
     signal: options.signal,
   });
   return { pid: daemon.pid, startedNow: daemon.startedNow, logFile: daemonLogPath(place) };
+}
+
+/** In milliseconds: how long to wait for a poll, for one answer, and between two questions. */
+const [pollMs, answerMs, askEveryMs] = [30_000, 5_000, 200];
+
+/**
+ * Waits until the server has seen a worker ask for workflow tasks. One that has just started has seen none, and the worker
+ * that outlived the last one comes back in its own time, up to ten seconds between two tries: until then the server
+ * answers no query and refuses updates. Ends after half a minute in any case, and when the signal fires: what is asked
+ * next says by itself what is wrong.
+ */
+export async function untilWorkerPolls(
+  connection: Connection,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const polls = async (): Promise<boolean> => {
+    const { pollers } = await connection.workflowService.describeTaskQueue({
+      namespace,
+      taskQueue: { name: sharedTaskQueue },
+      taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+    });
+    return pollers.length > 0;
+  };
+  for (const deadline = Date.now() + pollMs; Date.now() < deadline && !signal.aborted;) {
+    if (await connection.withDeadline(Date.now() + answerMs, polls).catch(() => false)) return;
+    await sleep(askEveryMs, undefined, { signal }).catch(() => undefined);
+  }
 }
 
 /** What is known of the background worker; `undefined` when none was started or it was stopped. */

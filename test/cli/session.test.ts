@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { ask } from '../../src/cli/ask.js';
 import { environmentHandle, sendUpdate } from '../../src/cli/environments.js';
 import { onEnvironment } from '../../src/cli/on-environment.js';
@@ -78,6 +78,21 @@ describe.skipIf((await whyUnsupported()) !== undefined)('a session of commands',
     await command('pause');
     expect(await ended).toEqual([0, null]);
     expect(errors()).not.toMatch(/^\s+at\s/mu);
+  });
+
+  it('a question waits for a worker that comes back late to a new server', async () => {
+    const worker = await pidOf(folder, 'worker/worker');
+    process.kill(worker, 'SIGSTOP');
+    process.kill(await pidOf(folder, 'temporal/server'), 'SIGKILL');
+    // Longer than the server lets a query wait.
+    const late = setTimeout(() => process.kill(worker, 'SIGCONT'), 12_000);
+    onTestFinished(() => {
+      clearTimeout(late);
+      process.kill(worker, 'SIGCONT');
+    });
+    const { exitCode, errors } = await command('status');
+    expect(exitCode, errors.join('\n')).toBe(0);
+    expect(await pidOf(folder, 'worker/worker')).toBe(worker);
   });
 
   it('a change is asked again when server or worker die meanwhile, and is done once', async () => {

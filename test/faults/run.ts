@@ -8,6 +8,8 @@ import { scenarios } from './scenarios/index.js';
  * begin so. Real servers, real helm, real clusters, real kills. Prints a table; ends with 1 when a row is not as it
  * should be.
  */
+/** Each waits most of its time, and has a state folder, a server and a cluster of its own. */
+const atOnce = 2;
 const reason = await whyUnsupported();
 if (reason === undefined)
   await playSuite(
@@ -15,6 +17,7 @@ if (reason === undefined)
       name: scenario.name,
       play: (say) => playScenario(scenario, say),
     })),
+    atOnce,
   );
 else {
   console.error(`The fault suite needs the embedded cluster, which cannot run here: ${reason}`);

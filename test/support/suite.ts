@@ -12,8 +12,9 @@ export interface Playable {
 /**
  * Plays the scenarios whose names begin with one of the arguments of the command line, all without arguments, and prints
  * a table. The process ends with 1 when a row is not as it should be, and with 2 when no scenario has such a name.
+ * @param atOnce how many play side by side; in the table they keep their order
  */
-export async function playSuite(scenarios: readonly Playable[]): Promise<void> {
+export async function playSuite(scenarios: readonly Playable[], atOnce = 1): Promise<void> {
   const wanted = process.argv.slice(2);
   const chosen = scenarios.filter(
     ({ name }) => wanted.length === 0 || wanted.some((start) => name.startsWith(start)),
@@ -24,13 +25,19 @@ export async function playSuite(scenarios: readonly Playable[]): Promise<void> {
     return;
   }
   await setup();
-  const rows: Row[] = [];
+  const played: (readonly Row[])[] = [];
   const started = performance.now();
   const say = (text: string): void => {
     const seconds = Math.round((performance.now() - started) / 1_000);
     console.log(`${String(seconds).padStart(5)} s  ${text}`);
   };
-  for (const { play } of chosen) rows.push(...(await play(say)));
+  // Whoever is done takes the next one.
+  const next = chosen.entries();
+  const playOn = async (): Promise<void> => {
+    for (const [index, { play }] of next) played[index] = await play(say);
+  };
+  await Promise.all(Array.from({ length: atOnce }, playOn));
+  const rows = played.flat();
   console.log(`\n${report(rows)}`);
   if (!rows.every(isGood)) process.exitCode = 1;
 }

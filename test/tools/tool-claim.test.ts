@@ -153,10 +153,14 @@ describe('withTools', { timeout: 60_000 }, () => {
   it('says what it waits for, and stops waiting on cancellation', async () => {
     const folder = await testFolder();
     const said: string[] = [];
+    const stop = new AbortController();
     await withTools({ folder, component }, async () => {
       const waiting = claim(folder, {
-        signal: AbortSignal.timeout(200),
-        onProgress: (text) => said.push(text),
+        signal: stop.signal,
+        onProgress: (text) => {
+          said.push(text);
+          stop.abort();
+        },
       });
       await expect(waiting).rejects.toMatchObject({ type: 'step.cancelled' });
     });
