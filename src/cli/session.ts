@@ -143,7 +143,7 @@ async function open(context: CliContext, use: Use, wantsWorker: () => Promise<bo
     if (hasWorker) {
       const worker = await ensureWorker({ config, connection: settings, keepRunning, signal });
       if (worker.startedNow) say(`Worker started (pid ${String(worker.pid)})`);
-      if (server) await untilWorkerPolls(connection, settings.namespace, signal);
+      else if (server) await untilWorkerPolls(connection, settings.namespace, signal);
     }
     if (resolved.kind === 'external') {
       for (const ignored of ignoredSettings(config.environment)) say(ignored);

@@ -75,9 +75,8 @@ async function programs(bed: Bed): Promise<Program[]> {
 
 /** `kubelet`, `worker.js`; `undefined` for what has ended. */
 async function nameOf({ pid }: ProcessIdentity): Promise<string | undefined> {
-  const [program, script] = (await readFile(`/proc/${String(pid)}/cmdline`, 'utf8').catch(() => '')).split(
-    '\0',
-  );
+  const words = (await readFile(`/proc/${String(pid)}/cmdline`, 'utf8').catch(() => '')).split('\0');
+  const [program, script] = words.filter((word) => !word.startsWith('-'));
   if (program === undefined || program === '') return undefined;
   return basename(basename(program) === 'node' && script ? script : program);
 }
