@@ -1,7 +1,7 @@
 import { Worker } from '@temporalio/worker';
 import { environmentWorkflowId } from '../src/domain/names.js';
 import { isAlive } from '../src/tools/process-identity.js';
-import { Bed, environment } from '../test/faults/bed.js';
+import { Bed } from '../test/faults/bed.js';
 import { chain } from '../test/faults/chain.js';
 import { attemptOf, reach } from '../test/faults/moments.js';
 import { killWorker } from '../test/faults/victims.js';
@@ -52,7 +52,7 @@ async function tornDown(): Promise<number> {
   const [helm] = (await attemptOf(bed, 'cert-manager'))?.processes ?? [];
   if (!helm) throw new Error('There was no helm to end.');
   const started = performance.now();
-  await client.workflow.getHandle(environmentWorkflowId(environment)).signal('teardown');
+  await client.workflow.getHandle(environmentWorkflowId(bed.environment)).signal('teardown');
   await bed.until('the end of helm', async () => !(await isAlive(helm)), 5);
   return performance.now() - started;
 }

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,9 +17,6 @@ import { sharedCacheDir } from '../support/cache.js';
 
 const program = fileURLToPath(new URL('../../bin/tracewright.js', import.meta.url));
 
-/** The name of the environment in every bed. */
-export const environment = 'faults';
-
 /** Between two looks at something that is waited for; in milliseconds. */
 const pollMs = 100;
 /** For whatever must come at last, on a machine that is busy otherwise. */
@@ -33,6 +31,8 @@ export interface Command {
 }
 
 export interface BedOptions {
+  /** The name of the environment. @default one that no other bed of this machine has, since commands find those, too */
+  readonly environment?: string;
   /** @default a new folder, removed at the end */
   readonly stateDir?: string;
   /** @default the cache of the machine */
@@ -62,10 +62,13 @@ export class Bed {
   private following: 'up' | 'down' = 'up';
 
   readonly stateDir: string;
+  /** The name of the environment. */
+  readonly environment: string;
   private readonly options: BedOptions;
 
   private constructor(stateDir: string, options: BedOptions) {
     this.stateDir = stateDir;
+    this.environment = options.environment ?? `faults-${randomBytes(3).toString('hex')}`;
     this.options = options;
   }
 
@@ -82,12 +85,12 @@ export class Bed {
 
   /** The one that it would have of its own. */
   get ownCluster(): ClusterFolder {
-    return clusterFolder(this.stateDir, environment);
+    return clusterFolder(this.stateDir, this.environment);
   }
 
   /** Starts a command as a user would. */
   start(command: string, ...args: string[]): Command {
-    const words = [process.execPath, program, command, '--name', environment, ...args];
+    const words = [process.execPath, program, command, '--name', this.environment, ...args];
     const [first = '', ...others] = [...(this.options.network?.network ?? []), ...words];
     const child = spawn(first, others, {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -152,7 +155,7 @@ export class Bed {
     try {
       this.connection ??= await Connection.connect({ address: await this.address(), connectTimeout: 2_000 });
       const client = new Client({ connection: this.connection });
-      return await client.withDeadline(Date.now() + 2_000, () => look(client, environment));
+      return await client.withDeadline(Date.now() + 2_000, () => look(client, this.environment));
     } catch {
       await this.connection?.close().catch(() => undefined);
       this.connection = undefined;
@@ -179,7 +182,7 @@ export class Bed {
    */
   async decide(update: 'pause' | 'resume'): Promise<void> {
     await this.until(`an answer to ${update}`, async () => {
-      const handle = (await this.client()).workflow.getHandle(environmentWorkflowId(environment));
+      const handle = (await this.client()).workflow.getHandle(environmentWorkflowId(this.environment));
       try {
         await handle.executeUpdate(update);
       } catch (error) {

@@ -4,7 +4,7 @@ import type { Snapshot } from '../../src/cli/follow.js';
 import { readNodeIdentity, readNodeStatus } from '../../src/targets/embedded/folder.js';
 import { observeRelease } from '../../src/tools/helm/release-record.js';
 import type { AttemptRecord } from '../../src/tools/tool-claim.js';
-import { environment, type Bed } from './bed.js';
+import type { Bed } from './bed.js';
 
 export const moments = ['start', 'middle', 'end'] as const;
 export type Moment = (typeof moments)[number];
@@ -115,7 +115,7 @@ async function runningTools(bed: Bed, step: StepName): Promise<number> {
 }
 
 export async function attemptOf(bed: Bed, step: StepName): Promise<AttemptRecord | undefined> {
-  const path = join(bed.stateDir, 'environments', environment, 'processes', `${step}.json`);
+  const path = join(bed.stateDir, 'environments', bed.environment, 'processes', `${step}.json`);
   const text = await readFile(path, 'utf8').catch(() => undefined);
   return text === undefined ? undefined : (JSON.parse(text) as AttemptRecord);
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isTracewrightError } from '../../../src/domain/failure.js';
 import { provideK3d } from '../../../src/targets/k3d/provide.js';
-import { Bed, environment } from '../../faults/bed.js';
+import { Bed } from '../../faults/bed.js';
 import { variant } from '../../faults/chain.js';
 import { residueOf } from '../../faults/residue.js';
 import { freePorts } from '../../support/api-server.js';
@@ -11,6 +11,7 @@ import { embeddedPrograms } from '../../support/embedded-cluster.js';
 import { snapshotHost } from '../../support/host-snapshot.js';
 import { loadK3dImages } from '../../support/k3d-images/index.js';
 
+const environment = 'faults';
 export const serverName = `k3d-${environment}-server-0`;
 export const balancerName = `k3d-${environment}-serverlb`;
 
@@ -56,7 +57,12 @@ export async function openK3dBed(engine: DockerEngine): Promise<K3dBed> {
   // What the kubeconfig names.
   await engine.reach(api, api);
   const before = await snapshotHost();
-  const options = { up: [...up, '--target', 'k3d'], env: { ...engine.variables }, network: engine };
+  const options = {
+    environment,
+    up: [...up, '--target', 'k3d'],
+    env: { ...engine.variables },
+    network: engine,
+  };
   const bed = await Bed.open(options);
   return {
     bed,

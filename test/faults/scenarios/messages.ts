@@ -1,7 +1,7 @@
 import { environmentWorkflowId } from '../../../src/domain/names.js';
 import type { EnvironmentSpec } from '../../../src/domain/progress.js';
 import type { ApplyArguments, RunTicket } from '../../../src/workflows/messages.js';
-import { environment, type Bed } from '../bed.js';
+import type { Bed } from '../bed.js';
 import { reach } from '../moments.js';
 import type { Blow, Scenario } from '../scenario.js';
 
@@ -22,7 +22,7 @@ export async function twoUps(bed: Bed): Promise<Blow> {
 /** The same update, sent three times by a client that did not hear the answer, counts once. */
 export async function sameUpdateAgain(bed: Bed, update: 'verify' | 'apply'): Promise<Blow> {
   const what = `the same update (${update}) three times`;
-  const handle = (await bed.client()).workflow.getHandle(environmentWorkflowId(environment));
+  const handle = (await bed.client()).workflow.getHandle(environmentWorkflowId(bed.environment));
   const before = (await bed.look())?.progress.run ?? 0;
   const spec = await handle.query<EnvironmentSpec>('spec');
   const updateId = `${update}-once`;
@@ -42,7 +42,7 @@ export async function sameUpdateAgain(bed: Bed, update: 'verify' | 'apply'): Pro
 
 /** Teardown signals that come in twos, from a client and from two commands, are one teardown. */
 export async function tearDownTwice(bed: Bed): Promise<Blow> {
-  const handle = (await bed.client()).workflow.getHandle(environmentWorkflowId(environment));
+  const handle = (await bed.client()).workflow.getHandle(environmentWorkflowId(bed.environment));
   await bed.leave();
   const started = performance.now();
   await Promise.all([handle.signal('teardown'), handle.signal('teardown')]);
