@@ -6,7 +6,7 @@ import { environmentHandle } from '../../src/cli/environments.js';
 import { clusterFolder } from '../../src/targets/embedded/folder.js';
 import { findNode } from '../../src/targets/embedded/processes.js';
 import { findResidue } from '../../src/targets/embedded/residue.js';
-import { withClient } from '../../src/temporal/server.js';
+import { isServerWanted, withClient } from '../../src/temporal/server.js';
 import { connectKubernetes, type Kubernetes } from '../../src/tools/kubernetes/connection.js';
 import type { KubernetesObject } from '../../src/tools/kubernetes/objects.js';
 import { readObject } from '../../src/tools/kubernetes/observe.js';
@@ -141,6 +141,21 @@ describe.skipIf(reason !== undefined)(
       expect(unreachable).toMatchObject({ exitCode: 1 });
       expect(unreachable.stderr).toContain('[temporal.unreachable]');
       expect(unreachable.stderr).toContain('TEMPORAL_ADDRESS and TEMPORAL_PROFILE unset');
+      expect(await pid()).toBe(node);
+    });
+
+    it('have the name of one that was taken away from another state folder, where `down` still has nothing to do', async () => {
+      const node = await pid();
+      const other = createCli(join(folder, 'namesake'));
+      const file = join(folder, `${orphan}.yaml`);
+      await other.run('up', '--stack', file, '--target', 'embedded', '--fail-fast');
+      // The first one takes it away, and with it goes the server.
+      for (const elsewhere of [false, true]) {
+        const { exitCode, stderr } = await other.run('down', '--name', orphan);
+        expect(exitCode, stderr).toBe(0);
+        expect(stderr.includes(`TRACEWRIGHT_STATE_DIR=${stateDir}`)).toBe(elsewhere);
+        expect(await isServerWanted({ stateDir: join(folder, 'namesake') })).toBe(false);
+      }
       expect(await pid()).toBe(node);
     });
 

@@ -22,6 +22,7 @@ import { openExistingSession, openSession, type LastingSession, type Session } f
 import type { ClusterOptions } from '../target-options.js';
 import { isPassingOutage } from '../../temporal/grpc-status.js';
 import { stopServer } from '../../temporal/server.js';
+import { isDatabaseComplete } from '../../temporal/server-process.js';
 import { environmentFolder, forgetEnvironment } from '../../tools/environment-folder.js';
 import { stopWorker, workerPlace } from '../../temporal/worker-process.js';
 
@@ -91,7 +92,7 @@ async function tearDown(
 
 /**
  * @returns undefined when nothing exists that this state folder and Temporal server should look after
- * @throws TracewrightError `environment.not-found` for one that others look after, `usage.invalid` when a name is
+ * @throws TracewrightError `environment.not-found` for one that was never here, and may be elsewhere, `usage.invalid` when a name is
  * needed: where there are several, and for what stands in a cluster of others, whose Temporal server may know it
  */
 async function orphanToRemove(
@@ -104,9 +105,9 @@ async function orphanToRemove(
   const [first, ...others] = meant;
   if (!first) {
     const { name } = options;
-    const isDenied = name !== undefined && elsewhere.some((it) => it.name === name);
-    const isUnknown = name !== undefined && session && !(await standingOf(session.client, name));
-    if (isDenied || isUnknown)
+    const isElsewhere = elsewhere.some((it) => it.name === name);
+    // What was taken away from here is not what others have by the same name.
+    if (name !== undefined && (session || isElsewhere) && !(await isKnown(context, session, name)))
       throw await withWhatExists(context, session?.client, name, notFound(name), options);
     for (const it of elsewhere) context.note(`Elsewhere on this machine: ${elsewhereText(it)}.`);
     return undefined;
@@ -119,6 +120,21 @@ async function orphanToRemove(
     remedy: 'Say with --name which one is to be taken away.',
     evidence: meant.map(orphanText),
   });
+}
+
+/** Whether the Temporal server knows an environment, or knew it: the embedded one is started where it was stopped. */
+async function isKnown(context: CliContext, session: Session | undefined, name: string): Promise<boolean> {
+  if (session) return (await standingOf(session.client, name)) !== undefined;
+  const { config } = context;
+  if (!isDatabaseComplete(config.stateDir)) return false;
+  const asked = await openSession(context, { worker: false });
+  try {
+    return await isKnown(context, asked, name);
+  } finally {
+    const isNeeded = (await listEnvironments(asked.client)).length > 0;
+    await asked.close();
+    if (!isNeeded) await stopServer(config);
+  }
 }
 
 /** Through a workflow of its own, started for it: killed in the middle, it goes on like every teardown. */
