@@ -1,7 +1,7 @@
-import { mkdir, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ToolSource } from './find-program.js';
-import { readRecord, writeRecord } from './process-record.js';
+import { readRecord, unfinished, writeRecord } from './process-record.js';
 
 /**
  * What this machine keeps of an environment besides its cluster: logs of tools, homes of helm, records of attempts, and
@@ -23,10 +23,16 @@ export function processFolder(folder: string): string {
 
 /**
  * Removes an environment's folder after its teardown. Claims of attempts that run all the same (a server that was away
- * may have started another one) stay, and the folder with them: that attempt removes it at its own end.
+ * may have started another one) stay, and the folder with them: that attempt removes it at its own end. A claim that was
+ * never written to its end is nobody's.
  */
 export async function forgetEnvironment(folder: string): Promise<void> {
-  for (const part of [logFolder(folder), helmHomes(folder), shellFile(folder)])
+  const claims = await readdir(processFolder(folder)).catch(() => []);
+  const halves = claims.filter((name) => name.endsWith(unfinished));
+  for (const part of [
+    ...[logFolder(folder), helmHomes(folder), shellFile(folder), `${shellFile(folder)}${unfinished}`],
+    ...halves.map((name) => join(processFolder(folder), name)),
+  ])
     await rm(part, { recursive: true, force: true });
   for (const part of [processFolder(folder), folder]) {
     try {

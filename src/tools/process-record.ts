@@ -1,4 +1,4 @@
-import { renameSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { findByVariable, type ProcessIdentity } from './process-identity.js';
 
@@ -24,13 +24,23 @@ export async function readRecord<T>(path: string): Promise<T | undefined> {
   }
 }
 
+/** Of a file name: a record that is being written, or whose writer was killed over it. */
+export const unfinished = '.tmp';
+
 /**
  * Whole or not at all, mode 0600. Without waiting, so that nothing of this process can come between the start of a
  * program and its record.
  */
 export function writeRecord(path: string, record: object): void {
-  writeFileSync(`${path}.tmp`, JSON.stringify(record, undefined, 2), { mode: 0o600 });
-  renameSync(`${path}.tmp`, path);
+  const begun = `${path}${unfinished}`;
+  try {
+    writeFileSync(begun, JSON.stringify(record, undefined, 2), { mode: 0o600 });
+    renameSync(begun, path);
+  } catch (error) {
+    // On a full disk it has a name and nothing in it.
+    rmSync(begun, { force: true });
+    throw error;
+  }
 }
 
 /**
