@@ -9,7 +9,7 @@ import type { Progress } from '../src/domain/progress.js';
 const program = fileURLToPath(new URL('../bin/tracewright.js', import.meta.url));
 
 /** Aborts when the bench is asked to end, however often: npm and tsx pass the same signal on once more. */
-export function untilInterrupted(): AbortSignal {
+export function interruptSignal(): AbortSignal {
   const abort = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const)
     process.on(name, () => {
@@ -75,7 +75,7 @@ export async function withCli<T>(
   work: (cli: BenchCli) => Promise<T>,
 ): Promise<T> {
   const stateDir = await mkdtemp(join(tmpdir(), 'tracewright-bench-'));
-  const cli = new BenchCli(stateDir, cacheDir, untilInterrupted());
+  const cli = new BenchCli(stateDir, cacheDir, interruptSignal());
   const remove = (): Promise<void> => rm(stateDir, { recursive: true, force: true });
   try {
     const result = await work(cli);

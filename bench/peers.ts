@@ -6,7 +6,7 @@ import { loadStack } from '../src/stack-file.js';
 import { buildEmbedded } from '../src/targets/embedded/build/build.js';
 import { provideHelm, provideKubectl } from '../src/tools/helm-binary.js';
 import { buildGoPrograms } from '../test/support/go-program.js';
-import { untilInterrupted } from './cli.js';
+import { interruptSignal } from './cli.js';
 import { contenders } from './peers/contenders.js';
 import { alignedTable, tableOf, type Measured } from './peers/figures.js';
 import { writeReadme } from './peers/readme.js';
@@ -36,7 +36,7 @@ if (values.write && chosen.length < contenders.length)
   throw new Error('--write is for all contenders in one run.');
 
 const root = resolve(import.meta.dirname, '..');
-const signal = untilInterrupted();
+const signal = interruptSignal();
 const { cacheDir, environment } = loadConfig();
 const began = performance.now();
 const say = (text: string): void => {

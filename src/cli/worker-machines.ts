@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common';
-import proto from '@temporalio/proto';
 import type { Config } from '../config.js';
 import { type Failure, isFailureType, TracewrightError } from '../domain/failure.js';
 import type { Machine, MachineQuestion, MachineReport } from '../domain/machine.js';
@@ -13,6 +12,7 @@ import { untilInterrupted } from '../temporal/client-connection.js';
 import { grpcCodeOf, grpcStatus } from '../temporal/grpc-status.js';
 import { knownHostId } from '../temporal/host-id.js';
 import { withClient } from '../temporal/server.js';
+import { workflowPollers } from '../temporal/worker-process.js';
 import type { ToolSource } from '../tools/find-program.js';
 import type { askMachine } from '../workflows/index.js';
 import { findHolder } from './environments.js';
@@ -76,16 +76,10 @@ function factsText(facts: Omit<MachineReport, 'checks' | 'tools'>): string {
 
 /** The machines whose workers poll the shared queue, as the server knows them: none where it does not say. */
 async function listWorkers(client: Client): Promise<WorkerMachine[]> {
-  const { pollers } = await client.workflowService
-    .describeTaskQueue({
-      namespace: client.options.namespace,
-      taskQueue: { name: sharedTaskQueue },
-      taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-    })
-    .catch((error: unknown) => {
-      if (grpcCodeOf(error) === grpcStatus.permissionDenied) return { pollers: [] };
-      throw error;
-    });
+  const pollers = await workflowPollers(client, client.options.namespace).catch((error: unknown) => {
+    if (grpcCodeOf(error) === grpcStatus.permissionDenied) return [];
+    throw error;
+  });
   return machinesOf(
     pollers.map(({ identity, lastAccessTime }) => ({
       identity: identity ?? '',

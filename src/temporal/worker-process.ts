@@ -158,6 +158,19 @@ export async function ensureWorker(options: EnsureWorkerOptions): Promise<Ensure
   return { pid: daemon.pid, startedNow: daemon.startedNow, logFile: daemonLogPath(place) };
 }
 
+/** The workers that ask for workflow tasks of the shared queue, as the server remembers them: for five minutes. */
+export async function workflowPollers(
+  { workflowService }: Pick<Connection, 'workflowService'>,
+  namespace: string,
+): Promise<proto.temporal.api.taskqueue.v1.IPollerInfo[]> {
+  const { pollers } = await workflowService.describeTaskQueue({
+    namespace,
+    taskQueue: { name: sharedTaskQueue },
+    taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+  });
+  return pollers;
+}
+
 /** In milliseconds: how long to wait for a poll, for one answer, and between two questions. */
 const [pollMs, answerMs, askEveryMs] = [30_000, 5_000, 200];
 
@@ -172,14 +185,7 @@ export async function untilWorkerPolls(
   namespace: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const polls = async (): Promise<boolean> => {
-    const { pollers } = await connection.workflowService.describeTaskQueue({
-      namespace,
-      taskQueue: { name: sharedTaskQueue },
-      taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-    });
-    return pollers.length > 0;
-  };
+  const polls = async (): Promise<boolean> => (await workflowPollers(connection, namespace)).length > 0;
   for (const deadline = Date.now() + pollMs; Date.now() < deadline && !signal.aborted;) {
     if (await connection.withDeadline(Date.now() + answerMs, polls).catch(() => false)) return;
     await sleep(askEveryMs, undefined, { signal }).catch(() => undefined);

@@ -5,6 +5,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { readRecord, writeRecord } from '../../src/tools/process-record.js';
 import { testFolder } from '../support/folder.js';
 
+const noDisk = process.getuid?.() === 0 ? '' : ' (skipped: only root can mount a small disk)';
+
 describe('a record', () => {
   it('is written whole, for its owner alone, and half of one is none', async () => {
     const path = join(await testFolder(), 'it.json');
@@ -26,7 +28,7 @@ describe('a record', () => {
     expect(await readdir(folder)).toEqual(['it.json']);
   });
 
-  it.skipIf(process.getuid?.() !== 0)('leaves nothing on a full disk, and keeps the one before', async () => {
+  it.skipIf(noDisk !== '')(`leaves nothing on a full disk, and keeps the one before${noDisk}`, async () => {
     const folder = await testFolder();
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8k', 'tracewright-record', folder]);
     onTestFinished(() => {

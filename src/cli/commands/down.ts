@@ -92,8 +92,9 @@ async function tearDown(
 
 /**
  * @returns undefined when nothing exists that this state folder and Temporal server should look after
- * @throws TracewrightError `environment.not-found` for one that was never here, and may be elsewhere, `usage.invalid` when a name is
- * needed: where there are several, and for what stands in a cluster of others, whose Temporal server may know it
+ * @throws TracewrightError `environment.not-found` for one that was never here, and may be elsewhere, `usage.invalid`
+ * when a name is needed: where there are several, and for what stands in a cluster of others, whose Temporal server may
+ * know it
  */
 async function orphanToRemove(
   context: CliContext,
