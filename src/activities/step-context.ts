@@ -1,7 +1,7 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { failureTypes, isTracewrightError, toFailure, type Failure } from '../domain/failure.js';
 import type { LiveDetail } from '../domain/progress.js';
-import type { ToolCall, WithAttempts } from '../domain/step-attempt.js';
+import { failuresTowards, type ToolCall, type WithAttempts } from '../domain/step-attempt.js';
 import { deadlineIn, usableMs, type Deadline } from '../domain/time-limits.js';
 import type { ProcessIdentity } from '../tools/process-identity.js';
 import { redact } from '../tools/redact.js';
@@ -120,7 +120,7 @@ function beat(context: Context): Beating {
 function toActivityError(error: unknown, context: Context, fail: Beating['fail']): Error {
   const { attempt } = context.info;
   const failed = (failure: Failure, nextRetryDelay?: number): ApplicationFailure =>
-    applicationFailure(failure, attempt, fail(failure.type), nextRetryDelay);
+    applicationFailure(failure, { attempt, ...fail(failure.type) }, nextRetryDelay);
   if (context.cancellationSignal.aborted) {
     if (context.cancellationDetails?.cancelRequested)
       return new CancelledFailure('the step was cancelled', [fail('step.cancelled')], asError(error));
@@ -151,21 +151,24 @@ function whyStopped({ cancellationDetails, info }: Context): Pick<Failure, 'type
   };
 }
 
-/** @param nextRetryDelay in milliseconds @default what the step's retry policy says */
+/**
+ * @param attempts all of them, the one that failed as the last
+ * @param nextRetryDelay in milliseconds @default what the step's retry policy says
+ */
 function applicationFailure(
   failure: Failure,
-  attempt: number,
-  attempts: WithAttempts,
+  { attempt, attempts }: WithAttempts & { readonly attempt: number },
   nextRetryDelay?: number,
 ): ApplicationFailure {
   const clean = redactFailure(failure);
-  const nonRetryable = !clean.retryable || attempt >= failureTypes[clean.type].attempts;
+  const nonRetryable =
+    !clean.retryable || failuresTowards(clean.type, attempts) >= failureTypes[clean.type].attempts;
   return ApplicationFailure.create({
     type: clean.type,
     message: clean.message,
     nonRetryable,
     // The next attempt knows them by its heartbeat, and of a failure between two the server keeps 4 KiB only.
-    details: [{ ...clean, attempts: attempt }, ...(nonRetryable ? [attempts] : [])],
+    details: [{ ...clean, attempts: attempt }, ...(nonRetryable ? [{ attempts }] : [])],
     ...(nextRetryDelay !== undefined && { nextRetryDelay }),
   });
 }

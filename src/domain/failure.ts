@@ -4,7 +4,10 @@
  */
 export interface FailureKind {
   readonly retryable: boolean;
-  /** After so many attempts a retryable failure counts as permanent. Attempts lost to a dead worker count too. */
+  /**
+   * After so many attempts that count (see `failuresTowards`) a retryable failure is permanent. `Infinity` for what cuts an
+   * attempt short from outside.
+   */
   readonly attempts: number;
   /** One line for the reference page: when this happens. */
   readonly when: string;
@@ -12,6 +15,7 @@ export interface FailureKind {
 
 const permanent = (when: string, attempts = 1): FailureKind => ({ retryable: false, attempts, when });
 const passing = (when: string, attempts = 6): FailureKind => ({ retryable: true, attempts, when });
+const interrupting = (when: string): FailureKind => passing(when, Infinity);
 
 /**
  * Every failure that Tracewright expects, by its dotted type. The types are part of the interface: they show in
@@ -133,12 +137,11 @@ export const failureTypes = {
   'trace.unreadable': permanent('what should be a trace of Tempo is something else'),
 
   'update.refused': permanent('a decision or request does not fit the present phase of the environment'),
-  'worker.shutdown': passing(
+  'worker.shutdown': interrupting(
     'the worker was stopped in the middle of the step; the next worker goes on',
-    1_000,
   ),
-  'step.held': passing('an operator has paused the step in Temporal; it goes on when it is unpaused', 1_000),
-  'step.reset': passing('an operator has reset the step in Temporal; it begins anew', 1_000),
+  'step.held': interrupting('an operator has paused the step in Temporal; it goes on when it is unpaused'),
+  'step.reset': interrupting('an operator has reset the step in Temporal; it begins anew'),
   'step.timeout': permanent('a step did not end within its time'),
   'step.cancelled': permanent('the step was cancelled: a teardown or an abort'),
   'host.lost': permanent('the machine that holds the local cluster takes no more tasks'),

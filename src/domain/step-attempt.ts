@@ -1,3 +1,5 @@
+import { failureTypes, isFailureType, type FailureType } from './failure.js';
+
 /**
  * What the attempts of a step did, and when: the install's own trace is made of it. It travels in results, failures and
  * heartbeats of activities. Part of the wire: add fields, never rename them. Times are milliseconds since the epoch.
@@ -28,6 +30,17 @@ export interface ToolCall {
 /** What carries attempts: the result of a step, a detail of its failure or cancellation, a heartbeat. */
 export interface WithAttempts {
   readonly attempts: readonly StepAttempt[];
+}
+
+/**
+ * How many attempts count when a failure of that type is to be tried again: those that ended with one that is tried no more
+ * often. One that was cut short from outside, by a killed worker or an operator, says nothing about the next; nor does an API
+ * server that was away say anything about the proof that was to follow.
+ */
+export function failuresTowards(type: FailureType, attempts: readonly StepAttempt[]): number {
+  const limit = failureTypes[type].attempts;
+  return attempts.filter(({ failure }) => isFailureType(failure) && failureTypes[failure].attempts <= limit)
+    .length;
 }
 
 /** As many are kept of a step, and of an attempt; a cold build of the embedded cluster has about 40 calls. */

@@ -1,7 +1,12 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it } from 'vitest';
 import { asActivity, type HeartbeatDetails, type StepContext } from '../../src/activities/step-context.js';
-import { failureTypes, TracewrightError, type FailureType } from '../../src/domain/failure.js';
+import {
+  failureTypes,
+  TracewrightError,
+  type FailureKind,
+  type FailureType,
+} from '../../src/domain/failure.js';
 import { identifyProcess, isAlive, type ProcessIdentity } from '../../src/tools/process-identity.js';
 import { run } from '../../src/tools/process.js';
 import { onStart } from '../support/owner.js';
@@ -15,6 +20,17 @@ const failing =
   (type: FailureType, message = 'm') =>
   (): Promise<never> =>
     Promise.reject(new TracewrightError({ type, message, remedy: 'r', evidence: ['token=abcdefgh'] }));
+
+/** The attempt after those that ended so: `undefined` for one that died without a word. */
+function failingAfter(ends: readonly (string | undefined)[], type: string): Promise<string> {
+  const attempts = ends.map((failure, index) => ({
+    ...{ attempt: index + 1, startedAt: 0, endedAt: 0, calls: [] },
+    ...(failure !== undefined && { failure }),
+  }));
+  const heartbeatDetails: HeartbeatDetails = { live: { text: '' }, processes: [], attempts };
+  const env = new MockActivityEnvironment({ attempt: ends.length + 1, heartbeatDetails });
+  return perform(failing(type as FailureType), env);
+}
 
 describe('asActivity', () => {
   it('heartbeats what goes on, from beginning to end', async () => {
@@ -145,15 +161,30 @@ describe('asActivity', () => {
     });
   });
 
-  it.each(Object.entries(failureTypes).filter(([, kind]) => kind.retryable))(
-    'retries %s until its last attempt',
-    async (type, kind) => {
-      const at = (attempt: number): Promise<string> =>
-        perform(failing(type as FailureType), new MockActivityEnvironment({ attempt }));
-      await expect(at(1)).rejects.toMatchObject({ type, nonRetryable: false });
-      await expect(at(kind.attempts)).rejects.toMatchObject({ type, nonRetryable: true });
-    },
+  const limited = Object.entries<FailureKind>(failureTypes).filter(
+    ([, { retryable, attempts }]) => retryable && Number.isFinite(attempts),
   );
+
+  it.each(limited)('retries %s until its last attempt', async (type, { attempts }) => {
+    const failed = Array.from({ length: attempts }, () => type);
+    await expect(failingAfter(failed.slice(2), type)).rejects.toMatchObject({ type, nonRetryable: false });
+    await expect(failingAfter(failed.slice(1), type)).rejects.toMatchObject({ type, nonRetryable: true });
+  });
+
+  it('does not count attempts that were cut short: by a killed worker, a stopped one, or an operator', async () => {
+    const cut = [undefined, 'worker.shutdown', 'step.held', 'step.reset', undefined, undefined, undefined];
+    const type = 'proof.trace-incomplete';
+    await expect(failingAfter(cut, type)).rejects.toMatchObject({ type, nonRetryable: false });
+    await expect(failingAfter([...cut, type], type)).rejects.toMatchObject({ type, nonRetryable: true });
+  });
+
+  it('does not count an outage for what would be tried again fewer times', async () => {
+    const [outage, type] = ['cluster.unreachable', 'hop.collector'];
+    const after = failingAfter([outage, outage], type);
+    await expect(after).rejects.toMatchObject({ type, nonRetryable: false });
+    const outages = failingAfter([type, ...Array.from({ length: 4 }, () => outage)], outage);
+    await expect(outages).rejects.toMatchObject({ type: outage, nonRetryable: true });
+  });
 
   it('reports what nobody expected as a bug, once', async () => {
     const bug = (): Promise<never> => Promise.reject(new TypeError('x is undefined'));

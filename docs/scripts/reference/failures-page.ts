@@ -58,10 +58,12 @@ Every failure that Tracewright expects has a type, a message (what, where, why) 
 brackets on the terminal, \`error [port.taken] …\`, as \`failure.type\` in \`status --json\` and in the [events](events.md), and in
 the Temporal Web UI. Types are not renamed without a note in the changelog: scripts may rely on them.
 
-"Tried again" says what happens to a step that fails so. What may pass by itself is tried again with growing pauses, up to so
-many attempts in all; what is left then, and what cannot pass, **blocks** the step, until you \`retry\`, \`skip\`, \`abort\` or
-take it \`down\`. With \`--fail-fast\` the environment stops there instead.`;
+"Tried again" says what happens to a step that fails so. What may pass by itself is tried again with growing pauses, until so
+many attempts have failed; those that a stopped or killed worker cuts short do not count. What is left then, and what cannot pass,
+**blocks** the step, until you \`retry\`, \`skip\`, \`abort\` or take it \`down\`. With \`--fail-fast\` the environment stops there
+instead.`;
 
 function retries({ retryable, attempts }: FailureKind): string {
-  return retryable ? `yes, up to ${String(attempts)} attempts` : 'no';
+  if (!retryable) return 'no';
+  return Number.isFinite(attempts) ? `yes, up to ${String(attempts)} attempts` : 'yes';
 }
