@@ -1,7 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import type { HopFacts } from '../../src/proof/diagnosis/facts.js';
 import { judge } from '../../src/proof/diagnosis/judge.js';
-import { collector, factsOf, serviceOf, tempo, useOf, workloadOf } from './support/facts.js';
+import {
+  collector,
+  factsOf,
+  hotrodWith,
+  jaegerUrl,
+  serviceOf,
+  tempo,
+  useOf,
+  workloadOf,
+} from './support/facts.js';
 
 const grafana = (...uses: NonNullable<HopFacts['grafana']>['datasources']): Pick<HopFacts, 'grafana'> => ({
   grafana: { service: serviceOf(80), workload: workloadOf('deployment/grafana'), datasources: uses },
@@ -65,4 +74,47 @@ test('where everything is unknown there is no verdict', () => {
   ] as const)
     expect(judge({ ...facts, broken }), broken).toBeUndefined();
   expect(judge({ ...factsOf('proof.ride-failed'), broken: 'proof.ride-failed' })).toBeUndefined();
+});
+
+describe('a Service with no ready pod behind it, as while a node comes back', () => {
+  const resting = { ports: [80, 3100, 4317, 4318, 14268], readyEndpoints: 0 };
+
+  test.each([
+    [
+      'hop.hotrod-collector',
+      factsOf('proof.collector-silent', {
+        hotrod: hotrodWith(
+          'example-hotrod:1.42.0',
+          { OTEL_EXPORTER_JAEGER_ENDPOINT: jaegerUrl },
+          {
+            target: useOf('OTEL_EXPORTER_JAEGER_ENDPOINT of deployment/hotrod', jaegerUrl, resting),
+          },
+        ),
+      }),
+    ],
+    [
+      'hop.collector-tempo',
+      factsOf(
+        'proof.trace-missing',
+        collector({
+          logged: { own: true, others: 52, exportErrors: [] },
+          targets: [{ ...useOf('exporters.otlp.endpoint', 'tempo.tracing:4317', resting), exporter: 'otlp' }],
+        }),
+      ),
+    ],
+    [
+      'hop.grafana',
+      factsOf(
+        'proof.grafana-failed',
+        grafana({
+          ...useOf('the url of the datasource Tempo', 'http://tempo.tracing:3100', resting),
+          name: 'Tempo',
+        }),
+      ),
+    ],
+  ])('may pass: %s', (type, facts) => {
+    const verdict = judge(facts);
+    expect(verdict).toMatchObject({ type, retryable: true });
+    expect(verdict?.message).toContain('no ready pod stands behind the Service');
+  });
 });

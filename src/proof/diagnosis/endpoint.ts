@@ -79,34 +79,36 @@ function isLoopback(host: string): boolean {
 interface EndpointTrouble {
   readonly why: string;
   readonly fix: string;
+  /** It may pass by itself: pods that start, or whose node has just come back. */
+  readonly passing: boolean;
 }
 
 /** @param right the address that it should be, where we know it */
 export function endpointTrouble(use: EndpointUse, right: string | undefined): EndpointTrouble | undefined {
   const { where, text, endpoint, service } = use;
   const set = right === undefined ? `Correct ${where}.` : `Set ${where} to ${right}.`;
-  if (text === undefined) return { why: 'is not set', fix: set };
-  if (!endpoint) return { why: `is "${text}", which is no address`, fix: set };
+  const wrong = (why: string): EndpointTrouble => ({ why, fix: set, passing: false });
+  if (text === undefined) return wrong('is not set');
+  if (!endpoint) return wrong(`is "${text}", which is no address`);
   // Beside a sidecar the loopback address of the pod is as good as any.
   if (isLoopback(endpoint.host) && use.hasSidecars) return undefined;
-  if (isLoopback(endpoint.host)) return { why: `is ${text}: inside a pod, that is the pod itself`, fix: set };
+  if (isLoopback(endpoint.host)) return wrong(`is ${text}: inside a pod, that is the pod itself`);
   if (!endpoint.service) return undefined;
   const name = `${endpoint.service.service}.${endpoint.service.namespace}`;
   if (service === 'absent')
-    return {
-      why: `is ${text}, but there is no Service ${endpoint.service.service} in the namespace ${endpoint.service.namespace}`,
-      fix: set,
-    };
+    return wrong(
+      `is ${text}, but there is no Service ${endpoint.service.service} in the namespace ${endpoint.service.namespace}`,
+    );
   if (!service) return undefined;
   if (!service.ports.includes(endpoint.port))
-    return {
-      why: `is ${text}, but the Service ${name} has no port ${String(endpoint.port)} (it has ${service.ports.join(', ')})`,
-      fix: set,
-    };
+    return wrong(
+      `is ${text}, but the Service ${name} has no port ${String(endpoint.port)} (it has ${service.ports.join(', ')})`,
+    );
   if (service.readyEndpoints === 0)
     return {
       why: `is ${text}, but no ready pod stands behind the Service ${name}`,
       fix: `Look at its pods: kubectl -n ${endpoint.service.namespace} get pods,endpointslices`,
+      passing: true,
     };
   return undefined;
 }

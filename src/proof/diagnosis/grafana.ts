@@ -68,6 +68,7 @@ export function judgeGrafana(facts: HopFacts): Verdict | undefined {
     return verdict(
       `Grafana cannot reach ${storeTitle(spec.tempo)}: ${use.where} ${trouble.why}.`,
       trouble.fix,
+      trouble.passing,
     );
   const named = use.endpoint?.service;
   const isOurs =

@@ -169,13 +169,12 @@ export function judgeHotrodExport(facts: HopFacts): Verdict | undefined {
       missingReceiver(facts, exporter) ??
       (target && wrongAddress(facts, exporter, target));
     if (trouble)
-      return exportVerdict(trouble.why, trouble.fix, [
-        ...(trouble.isThere ? pipelines : []),
-        ...variables,
-        ...log,
-        ...spans,
-        ...logged,
-      ]);
+      return exportVerdict(
+        trouble.why,
+        trouble.fix,
+        [...(trouble.isThere ? pipelines : []), ...variables, ...log, ...spans, ...logged],
+        trouble.passing,
+      );
   }
   const said = hotrod.exportErrors.at(-1);
   if (said !== undefined)
@@ -193,6 +192,8 @@ interface Trouble {
   readonly fix: string;
   /** It is the configuration of the collector that is wrong. */
   readonly isThere?: true;
+  /** It may pass by itself. @default false */
+  readonly passing?: boolean;
 }
 
 function wrongVariable(
@@ -251,10 +252,7 @@ function wrongAddress(facts: HopFacts, exporter: HotrodExporter, target: Endpoin
   const right = rightAddress(facts, exporter);
   const trouble = endpointTrouble(target, right);
   if (trouble)
-    return {
-      why: `HotROD cannot reach the collector: ${target.where} ${trouble.why}.`,
-      fix: trouble.fix,
-    };
+    return { ...trouble, why: `HotROD cannot reach the collector: ${target.where} ${trouble.why}.` };
   const { namespace, service } = facts.spec.collector;
   const named = target.endpoint?.service;
   if (!named || (named.service === service && named.namespace === namespace)) return undefined;

@@ -133,11 +133,19 @@ async function podFacts(read: Reader, pod: Pod, events: readonly ClusterEvent[])
   return { name, ready, trouble, lastLines: ready ? [] : await lastLines(read, pod) };
 }
 
+/**
+ * Of containers that were ended from outside, as by a power cut, a probe or a deletion: SIGKILL, SIGTERM, and what containerd
+ * says of an end that it has not seen (`unknownExitCode` in its internal/cri/server).
+ */
+const endedFromOutside = [137, 143, 255];
+
 /** Of the container that has crashed; none when none has. */
 async function lastLines(read: Reader, { metadata, status }: Pod): Promise<readonly string[]> {
-  const crashed = status?.containerStatuses?.find(
-    ({ state, restartCount = 0 }) => state?.terminated !== undefined || (restartCount > 0 && !state?.running),
-  );
+  const crashed = status?.containerStatuses?.find(({ state, lastState, restartCount = 0 }) => {
+    const end = state?.terminated ?? lastState?.terminated;
+    if (end && endedFromOutside.includes(end.exitCode) && end.reason !== 'OOMKilled') return false;
+    return state?.terminated !== undefined || (restartCount > 0 && !state?.running);
+  });
   if (!crashed) return [];
   const path = `/api/v1/namespaces/${String(metadata.namespace)}/pods/${metadata.name}/log`;
   const text = await read.text(path, {

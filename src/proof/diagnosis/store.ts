@@ -141,6 +141,7 @@ export function judgeExport(facts: HopFacts): Verdict | undefined {
       `The collector cannot reach ${storeTitle(spec.tempo)}: ${String(targets[index]?.where)} ${troubles[index].why}.`,
       troubles[index].fix,
       [...targetLines, ...log, ...answers, ...spans],
+      troubles.some((trouble) => trouble.passing),
     );
   return elsewhere(facts, right) ?? withoutTls(facts);
 }
