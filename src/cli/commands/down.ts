@@ -106,10 +106,14 @@ async function orphanToRemove(
   const [first, ...others] = meant;
   if (!first) {
     const { name } = options;
-    const isElsewhere = elsewhere.some((it) => it.name === name);
-    // What was taken away from here is not what others have by the same name.
-    if (name !== undefined && (session || isElsewhere) && !(await isKnown(context, session, name)))
-      throw await withWhatExists(context, session?.client, name, notFound(name), options);
+    if (name !== undefined) {
+      const isElsewhere = elsewhere.some((it) => it.name === name);
+      // What was taken away from here is not what others have by the same name.
+      const wasHere = session
+        ? await isKnown(session, name)
+        : !isElsewhere || (await wasKnown(context, name));
+      if (!wasHere) throw await withWhatExists(context, session?.client, name, notFound(name), options);
+    }
     for (const it of elsewhere) context.note(`Elsewhere on this machine: ${elsewhereText(it)}.`);
     return undefined;
   }
@@ -123,17 +127,21 @@ async function orphanToRemove(
   });
 }
 
-/** Whether the Temporal server knows an environment, or knew it: the embedded one is started where it was stopped. */
-async function isKnown(context: CliContext, session: Session | undefined, name: string): Promise<boolean> {
-  if (session) return (await standingOf(session.client, name)) !== undefined;
+/** Whether the Temporal server looks after an environment, or has looked after it. */
+async function isKnown({ client }: Session, name: string): Promise<boolean> {
+  return (await standingOf(client, name)) !== undefined;
+}
+
+/** As `isKnown`, of the embedded server that was stopped: it is started for the question. */
+async function wasKnown(context: CliContext, name: string): Promise<boolean> {
   const { config } = context;
   if (!isDatabaseComplete(config.stateDir)) return false;
-  const asked = await openSession(context, { worker: false });
+  const session = await openSession(context, { worker: false });
   try {
-    return await isKnown(context, asked, name);
+    return await isKnown(session, name);
   } finally {
-    const isNeeded = (await listEnvironments(asked.client)).length > 0;
-    await asked.close();
+    const isNeeded = (await listEnvironments(session.client)).length > 0;
+    await session.close();
     if (!isNeeded) await stopServer(config);
   }
 }
