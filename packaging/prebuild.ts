@@ -1,6 +1,7 @@
 /**
- * Builds, for every processor, the programs of ours that are shipped ready in the package: run by `npm pack`. A machine
- * without Go packs without them, so that the package can be installed from its repository; `--require` refuses that.
+ * Builds, for every processor, the programs of ours that are shipped ready in the package: run by `npm pack`. What is there
+ * from the same sources and the same Go is not built again. A machine without Go packs without them, so that the package
+ * can be installed from its repository; `--require` refuses that.
  */
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -15,28 +16,41 @@ import { checkGo, pinnedGo } from '../src/targets/embedded/build/requirements.js
 import { buildPlaces, sourcesHash } from '../src/targets/embedded/build/store.js';
 import { architectures } from '../src/targets/embedded/download/pins.js';
 import {
+  findPrebuilt,
   ownPrograms,
   prebuiltDir,
+  type OwnProgram,
   type PrebuiltChecksums,
 } from '../src/targets/embedded/download/prebuilt.js';
 import { embeddedSourceDir } from '../src/targets/open-target.js';
 import { run } from '../src/tools/process.js';
 
 try {
-  await checkGo();
-  await prebuild();
+  const go = await checkGo();
+  if (await isBuilt(go)) console.log(`prebuilt/ is from these sources and Go ${go}`);
+  else await prebuild(go);
 } catch (error) {
   if (!isTracewrightError(error) || process.argv.includes('--require')) throw error;
   await rm(prebuiltDir, { recursive: true, force: true });
   console.warn(`Packed without prebuilt programs: ${error.message}`);
 }
 
-async function prebuild(): Promise<void> {
+async function isBuilt(go: string): Promise<boolean> {
+  const text = await readFile(join(prebuiltDir, 'checksums.json'), 'utf8').catch(() => undefined);
+  if (text === undefined || (JSON.parse(text) as PrebuiltChecksums).go !== go) return false;
+  for (const program of Object.keys(ownPrograms) as OwnProgram[])
+    for (const arch of Object.keys(architectures))
+      if (typeof (await findPrebuilt(program, { sourceDir: embeddedSourceDir, arch })) === 'string')
+        return false;
+  return true;
+}
+
+async function prebuild(go: string): Promise<void> {
   const catalog = await readCatalog(embeddedSourceDir);
   const cacheDir = buildPlaces(loadConfig().cacheDir, '').go;
   const partial = `${prebuiltDir}.partial`;
   await rm(partial, { recursive: true, force: true });
-  const sums: { [Kind in keyof PrebuiltChecksums]: Record<string, string> } = { sources: {}, files: {} };
+  const sums = { go, sources: {} as Record<string, string>, files: {} as Record<string, string> };
   for (const [program, folder] of Object.entries(ownPrograms)) {
     const graph = catalog.graphs.find((it) => it.folder === folder);
     if (!graph) throw new Error(`programs.yaml has no graph ${folder}.`);

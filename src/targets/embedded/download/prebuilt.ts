@@ -13,6 +13,8 @@ export const prebuiltDir = fileURLToPath(new URL('../../../../prebuilt', import.
 
 /** `checksums.json`, which packaging/prebuild.ts writes. */
 const checksums = z.object({
+  /** The version of Go that compiled them, such as `1.26.1`. */
+  go: z.string().optional(),
   /** Of the graph's sources, by its folder. */
   sources: z.record(z.string(), z.string()),
   /** `<platform>-<arch>/<program>` → SHA-256 in hex. */
