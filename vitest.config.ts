@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Tests that start clusters or API servers: two at a time, or they would starve each other on two cores. Those that start
- * HotROD, the collector and the store as plain processes are among the light ones, beside which these run.
+ * Tests that start clusters or Docker engines. Those that start an API server alone, or HotROD, the collector and the store as
+ * plain processes, are among the light ones, beside which these run: about as long as those, so that nobody waits at the end.
  */
 const heavy = [
   'test/activities/deadline.test.ts',
@@ -14,8 +14,6 @@ const heavy = [
   'test/proof/diagnosis.test.ts',
   'test/targets/*.test.ts',
   'test/targets/embedded/*.test.ts',
-  'test/tools/helm/**/*.test.ts',
-  'test/tools/kubernetes/**/*.test.ts',
 ];
 
 // Servers, clusters and builds are real: time limits are for hangs, not for speed.
@@ -24,6 +22,7 @@ const limits = { testTimeout: 240_000, hookTimeout: 600_000 };
 export default defineConfig({
   test: {
     globalSetup: 'test/support/global-setup.ts',
+    // Of each project: more would starve each other on two cores.
     maxWorkers: 2,
     projects: [
       {

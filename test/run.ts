@@ -6,26 +6,26 @@ import { setup } from './support/global-setup.js';
 import { failedFiles, tally, whyFailed, type FileReport } from './support/reports.js';
 
 /**
- * `npm test`: runs the two tiers of vitest.config.ts beside each other, of the heavy one two files at a time. Tests that start
- * clusters wait most of the time, for pods and for each other; vitest itself runs such groups only one after the other.
- * What is given goes to vitest: `npm test -- test/domain`.
+ * `npm test`: runs the two tiers of vitest.config.ts beside each other, of each as many files at a time as stands there. Tests
+ * that start clusters wait most of the time, for pods and for each other; vitest itself runs such groups only one after the
+ * other. What is given goes to vitest: `npm test -- test/domain`.
  *
  * Files that failed are run once more, alone, when everything else is done (decision 29); what passes then is named as
  * flaky. The last line counts the tests.
  */
-const workersOf = { heavy: 2, light: 1 };
+const tiers = ['heavy', 'light'];
 /** More files than this do not fail by chance. */
 const maxRerun = 10;
 const given = process.argv.slice(2);
 const folder = await mkdtemp(join(tmpdir(), 'tracewright-reports-'));
 
-/** Runs vitest, `workers` files at a time. Returns what its report says of each file; an error outside of all files throws. */
-async function vitest(name: string, workers: number, args: readonly string[]): Promise<FileReport[]> {
+/** Runs vitest. Returns what its report says of each file; an error outside of all files throws. */
+async function vitest(name: string, args: readonly string[]): Promise<FileReport[]> {
   const report = join(folder, `${name}.json`);
   const { exitCode } = await execa(
     'npx',
     [
-      ...['vitest', 'run', `--maxWorkers=${String(workers)}`, '--passWithNoTests', ...args],
+      ...['vitest', 'run', '--passWithNoTests', ...args],
       ...['--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
     ],
     { stdio: 'inherit', reject: false },
@@ -39,15 +39,13 @@ async function vitest(name: string, workers: number, args: readonly string[]): P
 try {
   // Once, before all do: two installations of packages at a time get into each other's way.
   await setup();
-  const runs = Object.entries(workersOf).map(([tier, workers]) =>
-    vitest(tier, workers, ['--project', tier, ...given]),
-  );
+  const runs = tiers.map((tier) => vitest(tier, ['--project', tier, ...given]));
   const first = (await Promise.all(runs)).flat();
   const failed = failedFiles(first);
   const again: FileReport[] = [];
   if (failed.length <= maxRerun)
-    // One call each: vitest gives every project a worker of its own.
-    for (const file of failed) again.push(...(await vitest('again', 1, [file])));
+    // One call each: vitest gives every project workers of its own.
+    for (const file of failed) again.push(...(await vitest('again', [file])));
   const counts = tally(first, again);
   const last = [...again, ...first];
   for (const file of counts.flaky)

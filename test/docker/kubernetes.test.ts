@@ -15,12 +15,13 @@ import {
 import { whyNoDocker } from '../support/docker/package.js';
 import { whyNoCluster } from '../support/embedded-cluster.js';
 import { openKubernetesBed, temporalNamespace, type KubernetesBed } from '../support/kubernetes/bed.js';
-import { firstTag, writeVersion } from '../support/kubernetes/overlays.js';
+import { workerTags, writeVersion } from '../support/kubernetes/overlays.js';
 import { versionsIn, WorkerVersions } from '../support/worker-versions.js';
 import { startRealHarness, useHarness } from '../workflows/harness.js';
 
 const reason = (await whyNoCluster()) ?? (await whyNoDocker());
 const stack = 'pods';
+const [, ...upgrades] = workerTags;
 const inCluster = ['--kubeconfig', '/kubeconfig/in-cluster', '--context', 'in-cluster'];
 /** The server lets three minutes go by, in case somebody still starts workflows of the old version. */
 const drainsAtOnce = ['VisibilityGracePeriod', 'RefreshInterval'].flatMap((name) => [
@@ -42,7 +43,7 @@ describe.skipIf(reason !== undefined)(
     let before: ClusterSnapshot;
 
     beforeAll(async () => {
-      bed = await openKubernetesBed(harness.env.address, [firstTag, '0.2.0', '0.3.0']);
+      bed = await openKubernetesBed(harness.env.address);
       before = await snapshotWhenStill(bed.cluster.kube);
     }, 20 * 60_000);
     afterAll(() => bed.close(), 120_000);
@@ -93,7 +94,7 @@ describe.skipIf(reason !== undefined)(
 
     it('hands its environments over to a new version, which drains the old one', async () => {
       let old = 'worker';
-      for (const version of ['0.2.0', '0.3.0']) {
+      for (const version of upgrades) {
         const deployment = await writeVersion(bed.folder, version);
         await apply('version', deployment);
         await versions.makeCurrent(version);
@@ -101,7 +102,7 @@ describe.skipIf(reason !== undefined)(
         await kubectl('delete', 'deployment', old);
         old = deployment;
       }
-      expect(await versionsIn(workflow())).toEqual(['0.2.0', '0.3.0']);
+      expect(await versionsIn(workflow())).toEqual(upgrades);
       await expect.poll(() => versions.drainage(), { timeout: 60_000 }).toMatchObject({ '0.2.0': 'drained' });
       await good('verify', '--name', stack);
     });

@@ -7,8 +7,8 @@ import { until } from '../../proof/support/stack-breaker.js';
 import { sharedCacheDir } from '../cache.js';
 import type { RunResult } from '../../../src/tools/process.js';
 import type { DockerEngine } from '../docker/engine.js';
-import { copyProject, withWayOut } from '../docker/worker-image.js';
-import { developmentServer, loadBuildImages, loadDebian, loadDevelopmentServer } from './images.js';
+import { copyProject, loadWorkerImage } from '../docker/worker-image.js';
+import { developmentServer, loadDebian, loadDevelopmentServer } from './images.js';
 import { composeProgram } from './programs.js';
 import { loadServerImages, postgresVersion } from './server-images.js';
 
@@ -27,11 +27,14 @@ export class ComposeBed {
   }
 
   /**
-   * The worker alone: its image built by `docker compose build` from deploy/Dockerfile. In the place of server and database
-   * stands the development server of Temporal's CLI, a stand-in.
+   * The worker alone: its image built by Compose from deploy/Dockerfile. In the place of server and database stands the
+   * development server of Temporal's CLI, a stand-in.
    */
   static withWorker(engine: DockerEngine): Promise<ComposeBed> {
-    return ComposeBed.open(engine, () => loadDevelopmentServer(engine));
+    return ComposeBed.open(engine, async () => {
+      await loadDebian(engine);
+      await loadDevelopmentServer(engine);
+    });
   }
 
   /** All services, with images of the names that the file has. @param more versions of the server than the file's */
@@ -53,10 +56,8 @@ export class ComposeBed {
       await bed.configure({});
       await mkdir(join(folder, 'deploy/kubeconfig'), { recursive: true });
       await bed.plugIn();
-      await loadDebian(engine);
-      await loadBuildImages(engine);
       await load(bed);
-      await withWayOut(engine, (args) => bed.compose(['build', ...args, 'worker']));
+      await loadWorkerImage(engine);
       return bed;
     } catch (error) {
       await bed.close();

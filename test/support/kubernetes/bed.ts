@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../../src/tools/process.js';
@@ -8,11 +8,10 @@ import { makeCertificates } from '../certificates.js';
 import { writeChart } from '../chart.js';
 import { startChartServer, type ChartServer } from '../chart-server.js';
 import { stackText } from '../compose/cluster.js';
-import { DockerEngine } from '../docker/engine.js';
-import { buildWorkerImage } from '../docker/worker-image.js';
+import { workerImageFolder } from '../docker/worker-image.js';
 import { startGrpcGateway } from '../grpc-gateway.js';
 import { testHelms } from '../helm.js';
-import { workerImage, writeOverlays } from './overlays.js';
+import { writeOverlays } from './overlays.js';
 import { WorkerCluster } from './worker-cluster.js';
 
 /** Of the Temporal server. */
@@ -34,19 +33,15 @@ export interface KubernetesBed {
   readonly close: () => Promise<void>;
 }
 
-/**
- * @param server `host:port` of a Temporal server
- * @param tags of the worker's image
- */
-export async function openKubernetesBed(server: string, tags: readonly string[]): Promise<KubernetesBed> {
+/** @param server `host:port` of a Temporal server */
+export async function openKubernetesBed(server: string): Promise<KubernetesBed> {
   const folder = await mkdtemp(join(tmpdir(), 'tracewright-pods-'));
   const closers: (() => Promise<void> | void)[] = [() => rm(folder, { recursive: true, force: true })];
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    await saveWorkerImage(join(folder, 'images'), tags);
-    const cluster = new WorkerCluster(join(folder, 'cluster'), join(folder, 'images'));
+    const cluster = new WorkerCluster(join(folder, 'cluster'), await workerImageFolder());
     closers.push(() => cluster.remove());
     await cluster.create();
     const [certificates, apiKey] = [makeCertificates(), randomBytes(12).toString('hex')];
@@ -82,20 +77,6 @@ export async function openKubernetesBed(server: string, tags: readonly string[])
   } catch (error) {
     await close();
     throw error;
-  }
-}
-
-/** On an engine that is gone afterwards; as an archive in a folder. */
-async function saveWorkerImage(folder: string, tags: readonly string[]): Promise<void> {
-  await mkdir(folder);
-  const engine = await DockerEngine.open();
-  try {
-    const [first = '', ...others] = tags.map((tag) => `${workerImage}:${tag}`);
-    await buildWorkerImage(engine, first);
-    for (const name of others) await engine.docker('tag', first, name);
-    await engine.docker('save', '--output', join(folder, 'worker.tar'), first, ...others);
-  } finally {
-    await engine.close();
   }
 }
 

@@ -7,8 +7,8 @@ const base = resolve(import.meta.dirname, '../../../deploy/kubernetes');
 
 /** What the page calls the image of the worker: a name that a test can give to one of its own. */
 export const workerImage = 'registry.example.com/tracewright-worker';
-/** Of `worker` and `secrets`. */
-export const firstTag = '0.1.0';
+/** Its versions there: `worker` and `secrets` have the first. */
+export const workerTags = ['0.1.0', '0.2.0', '0.3.0'] as const;
 
 /** What is the reader's own. */
 export interface OverlayFacts {
