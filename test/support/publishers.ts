@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { chmod, copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { sourcesHash } from '../../src/targets/embedded/build/store.js';
@@ -42,10 +42,11 @@ async function pack(
   for (const [entry, name] of Object.entries(entries)) {
     await mkdir(dirname(join(tree, entry)), { recursive: true });
     const source = programs.get(name) ?? '';
-    await link(source, join(tree, entry)).catch(() => copyFile(source, join(tree, entry)));
+    // No hard link: tar fails when others link the same file meanwhile.
+    await copyFile(source, join(tree, entry));
   }
-  // As files of their own, although several may be one here; CNI's archive has names that begin with "./".
-  await run('tar', ['--hard-dereference', '--use-compress-program=gzip -1', '-C', tree, '-cf', file, '.']);
+  // CNI's archive has names that begin with "./".
+  await run('tar', ['--use-compress-program=gzip -1', '-C', tree, '-cf', file, '.']);
   await rm(tree, { recursive: true });
 }
 

@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { environmentWorkflowId, searchAttributes } from '../../src/domain/names.js';
 
 const workflows = '/namespaces/default/workflows';
@@ -20,28 +20,33 @@ export class WebUi {
     this.#url = url;
   }
 
-  /**
-   * The list of workflows, or those that a query finds. The page asks the server once, and stays empty when that is too busy
-   * to answer: a person loads it again.
-   */
+  /** The list of workflows, or those that a query finds. */
   async openList(query?: string): Promise<void> {
     const search = query === undefined ? '' : `?query=${encodeURIComponent(query)}`;
-    const table = this.page.getByTestId('workflows-summary-table-configuration-button');
+    await this.#open(search, this.page.getByTestId('workflows-summary-table-configuration-button'));
+  }
+
+  /** The page to which `up` gives the link, and there a tab. */
+  async openTab(environment: string, name: WebUiTab): Promise<void> {
+    const tab = this.page.getByRole('tab', { name });
+    await this.#open(`/${environmentWorkflowId(environment)}`, tab);
+    await tab.click();
+  }
+
+  /**
+   * Opens a page and waits until it shows `part`. The page asks the server once, and stays empty when that is too busy to
+   * answer: a person loads it again.
+   */
+  async #open(place: string, part: Locator): Promise<void> {
     for (let left = 3; ; left -= 1) {
-      await this.page.goto(`${this.#url}${workflows}${search}`);
+      await this.page.goto(`${this.#url}${workflows}${place}`);
       try {
-        await table.waitFor({ timeout: 30_000 });
+        await part.waitFor({ timeout: 30_000 });
         return;
       } catch (error) {
         if (left === 1) throw error;
       }
     }
-  }
-
-  /** The page to which `up` gives the link, and there a tab. */
-  async openTab(environment: string, tab: WebUiTab): Promise<void> {
-    await this.page.goto(`${this.#url}${workflows}/${environmentWorkflowId(environment)}`);
-    await this.page.getByRole('tab', { name: tab }).click();
   }
 
   /** Makes the list show stack, target and phase, and no ids and times of runs; the browser keeps that. */

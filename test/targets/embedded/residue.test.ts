@@ -31,12 +31,9 @@ describe.skipIf(unsupported !== undefined)('what a deleted cluster leaves on its
     const before = await snapshotHost();
     await target.create({ onProgress });
     const between = await snapshotHost();
-    const started = Date.now();
     await target.delete();
-    const took = Date.now() - started;
     await rm(state, { recursive: true });
     expect(differences(before, between).join('\n')).toContain('kubelet'); // the look sees what there is to see
-    expect(took).toBeLessThan(10_000);
     await expect
       .poll(async () => differences(before, await snapshotHost()), { timeout: 15_000, interval: 500 })
       .toEqual([]);

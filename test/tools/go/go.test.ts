@@ -77,9 +77,7 @@ describe('runGo', () => {
       'main.go': 'package main\n\nfunc main() {}\n',
     });
     go = { ...go, signal: AbortSignal.timeout(300) };
-    const started = Date.now();
     await expect(build(cwd)).rejects.toMatchObject({ type: 'tool.cancelled' });
-    expect(Date.now() - started).toBeLessThan(8_000);
   });
 });
 

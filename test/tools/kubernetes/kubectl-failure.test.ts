@@ -78,9 +78,7 @@ describe('a credential plugin', () => {
       { cluster: nowhere, user: exec('./ask', { interactiveMode: 'Always' }) },
       { ask: `printf 'Username: ' >&2\nread -r user || exit 3\n${credential('t')}` },
     );
-    const started = Date.now();
     await expect(openCluster(path).serverVersion()).rejects.toMatchObject({ type: 'cluster.credentials' });
-    expect(Date.now() - started).toBeLessThan(10_000);
   });
 
   const waits = { waits: "echo 'Please visit http://localhost:8000/ to log in' >&2\nexec sleep 3600\n" };

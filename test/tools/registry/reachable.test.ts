@@ -44,11 +44,14 @@ describe('whether registries and chart repositories answer', () => {
   });
 
   it('nobody waits longer than the time for all', async () => {
-    const silent = await serve(() => undefined);
-    const started = Date.now();
+    let asked = 0;
+    const silent = await serve(() => {
+      asked += 1;
+    });
     const many = Array.from({ length: 5 }, () => silent);
-    expect(await whyUnreachable(many, { variables: {}, timeoutMs: 300 })).toBeDefined();
-    expect(Date.now() - started).toBeLessThan(2_000);
+    expect(await whyUnreachable(many, { variables: {}, timeoutMs: 1_000 })).toBeDefined();
+    // One after the other, the first would have had all the time.
+    expect(asked).toBe(5);
     expect(await whyUnreachable(['http://127.0.0.1:1'], { variables: {} })).toContain('does not answer');
   });
 

@@ -36,7 +36,6 @@ describe.skipIf(missingApiServer)(`waiting for pods with troubles ${missingApiSe
     const { done, progress } = bed.wait(namespace);
     const [pod] = await bed.pods(namespace, 1);
     if (!pod) throw new Error('no pod');
-    const started = Date.now();
     // In the same second, as a registry that refuses at once makes them.
     await bed.event(namespace, pod, 'Pulling', 'Pulling image "example.invalid/web:1"', 'Normal');
     await bed.event(namespace, pod, 'Failed', `Failed to pull image "example.invalid/web:1": ${text}`);
@@ -54,7 +53,6 @@ describe.skipIf(missingApiServer)(`waiting for pods with troubles ${missingApiSe
       message: expect.stringContaining(text.slice(-20)) as string,
       remedy: expect.stringMatching(remedy) as string,
     });
-    expect(Date.now() - started).toBeLessThan(6_000);
     expect(progress.at(-1)).toBe(`pods 0/1, ImagePullBackOff: ${text}`);
   });
 
@@ -76,14 +74,12 @@ describe.skipIf(missingApiServer)(`waiting for pods with troubles ${missingApiSe
     const { done, progress } = bed.wait(namespace);
     // What it finds at its first look counts as history.
     await expect.poll(() => progress.length, { timeout: 20_000 }).toBeGreaterThan(0);
-    const started = Date.now();
     await bed.reportPods(namespace, 1, crashed(1, 'OOMKilled', 137));
     await expect(done).rejects.toMatchObject({
       type: 'ready.out-of-memory',
       message: expect.stringContaining('killed because it used more memory than its limit') as string,
       remedy: expect.stringContaining('memory limit') as string,
     });
-    expect(Date.now() - started).toBeLessThan(6_000);
   });
 
   it('gives a container that crashed before a retry one more chance', async () => {
@@ -111,13 +107,12 @@ describe.skipIf(missingApiServer)(`waiting for pods with troubles ${missingApiSe
 
   it('believes one that crashed long ago at once', async () => {
     const namespace = await bed.install(deployment(1));
-    const { done } = bed.wait(namespace);
+    const { done, progress } = bed.wait(namespace);
     const state = { running: { startedAt: new Date(Date.now() - 60_000).toISOString() } };
-    const started = Date.now();
     const again = { ...running, containerStatuses: [container(state, { ready: true, restartCount: 7 })] };
     await bed.reportPods(namespace, 1, again);
     await done;
-    expect(Date.now() - started).toBeLessThan(5_000);
+    expect(progress.join('\n')).not.toContain('has crashed');
   });
 
   it('takes no notice of the troubles of a version that is being replaced', async () => {
@@ -178,7 +173,6 @@ describe.skipIf(missingApiServer)(`waiting for pods with troubles ${missingApiSe
       message: expect.stringContaining('Insufficient memory') as string,
     });
     expect(Date.now() - started).toBeGreaterThan(14_000);
-    expect(Date.now() - started).toBeLessThan(20_000);
   });
 
   it('names the taint of a node that is short of disk space, and tries again', async () => {
