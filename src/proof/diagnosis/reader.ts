@@ -3,7 +3,6 @@ import type { Kubernetes } from '../../tools/kubernetes/connection.js';
 import type { ObjectList } from '../../tools/kubernetes/objects.js';
 import type { HttpAnswer } from '../cluster-access.js';
 import { clockToleranceMs } from '../run.js';
-import type { FactsRequest } from './facts.js';
 
 /** `undefined`: it could not be found out. */
 export type Found<T> = T | 'absent' | undefined;
@@ -63,7 +62,10 @@ const inexactMs = 1_500;
  * API. Where that clock cannot be read, early enough for any.
  * @returns undefined when there was no ride
  */
-export async function logsSince(read: Reader, ride: FactsRequest['ride']): Promise<string | undefined> {
+export async function logsSince(
+  read: Reader,
+  ride: { readonly startMs: number } | undefined,
+): Promise<string | undefined> {
   if (!ride) return undefined;
   const aheadMs = await clockAheadMs(read);
   const sinceMs =

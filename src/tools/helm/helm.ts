@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { isLongWholeNumber } from '../../domain/parameter.js';
@@ -10,7 +10,6 @@ import { kubeconfigCall } from '../kubernetes/kubeconfig.js';
 import { run, type ProcessOwner, type RunResult } from '../process.js';
 import { isLoopback } from '../registry/loopback.js';
 import { helmFailure } from './failure.js';
-import { homeOf } from './home.js';
 import { installPostRenderer, isHelm3 } from './post-renderer.js';
 
 export interface HelmOptions {
@@ -321,4 +320,38 @@ function processMs(ms: number, { deadline }: HelmCall): number {
 function labelArguments(labels: Readonly<Record<string, string>>): string[] {
   const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
   return pairs.length > 0 ? ['--labels', pairs.join(',')] : [];
+}
+
+/** Of the user's own helm: what could lead ours astray. The login of an OCI registry (HELM_REGISTRY_CONFIG) is left. */
+const unsetVariables = [
+  'NAMESPACE',
+  'KUBECONTEXT',
+  'KUBEAPISERVER',
+  'KUBETOKEN',
+  'KUBEASUSER',
+  'KUBEASGROUPS',
+  'KUBECAFILE',
+  'KUBEINSECURE_SKIP_TLS_VERIFY',
+  'KUBETLS_SERVER_NAME',
+  'PLUGINS',
+  'REPOSITORY_CACHE',
+  'REPOSITORY_CONFIG',
+  'CONTENT_CACHE',
+  'DEBUG',
+  'MAX_HISTORY',
+  'DRIVER_SQL_CONNECTION_STRING',
+];
+
+/** Makes the folder of a helm of ours, and says with which variables helm keeps to it. */
+async function homeOf(folder: string): Promise<Record<string, string | undefined>> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  return {
+    ...Object.fromEntries(unsetVariables.map((name) => [`HELM_${name}`, undefined])),
+    HELM_DRIVER: 'secret',
+    HELM_CACHE_HOME: join(folder, 'cache'),
+    HELM_CONFIG_HOME: join(folder, 'config'),
+    HELM_DATA_HOME: join(folder, 'data'),
+    // Colours would stand in the log and in errors.
+    NO_COLOR: '1',
+  };
 }
